@@ -1,1 +1,1 @@
-export {};
+export type { ShardArray, ShardColumn, ShardDtype } from "./shards/format.ts";
