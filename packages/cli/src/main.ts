@@ -109,7 +109,7 @@ function exitCodeOf(thrown: unknown): number {
 function sentenceOf(thrown: unknown): string {
   if (thrown instanceof Error && thrown.name === "BiddenError") {
     const { code, message } = thrown as BiddenError;
-    return code === "internal" ? `${thrown.stack ?? message}` : `bidden: ${message}`;
+    return code === "internal" ? (thrown.stack ?? message) : `bidden: ${message}`;
   }
   return thrown instanceof Error ? (thrown.stack ?? thrown.message) : messageOf(thrown);
 }
