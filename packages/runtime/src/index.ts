@@ -18,3 +18,26 @@ export {
   quatRotate,
   rotationVectorFromQuat,
 } from "./kinematics/rotation.ts";
+export { COLOUR_OF, COLOUR_WORDS, COMPARATIVE_WORDS, IDLE_ADJECTIVES } from "./correct/lexicon.ts";
+export { KIND_OF, KIND_WORDS, NOT_TYPOS, PLURAL_OF, pluralOf } from "./correct/lexicon.ts";
+export { SIZE_OF, SIZE_WORDS, STRANGE_COLOURS, STRANGE_THINGS, THING_WORDS } from "./correct/lexicon.ts";
+export { createSpeller } from "./correct/spelling.ts";
+export type { Speller } from "./correct/spelling.ts";
+export { createLoop, Loop } from "./loop.ts";
+export type { LoopOptions } from "./loop.ts";
+export type {
+  Ask,
+  InferencePort,
+  Instruct,
+  LoopEvent,
+  LoopPhase,
+  LoopStatus,
+  Outcome,
+  Thought,
+} from "./loop-types.ts";
+export { runVirtual, VirtualRun } from "./virtual.ts";
+export type { Plant, RunOptions, RunResult, VirtualOptions, VirtualStep } from "./virtual.ts";
+export type { GateCounts } from "./gate/gate.ts";
+export { GATE_REASONS } from "./gate/reasons.ts";
+export type { GateReason, GateVerdict } from "./gate/reasons.ts";
+export { StateAssembler } from "./observe/state.ts";

@@ -1,0 +1,411 @@
+/**
+ * The loop, one tick from top to bottom: observe -> infer -> chunk -> gate -> send -> record.
+ *
+ * A state machine without timers: somebody calls `tick` every command period. Inference happens elsewhere; nothing here
+ * waits and nothing throws. Nothing moves without a grant, and only what the gate lets through.
+ */
+import { ChunkBuffer, type ChunkBufferOptions } from "./chunk/chunk-buffer.ts";
+import type { Clock } from "./contract/clock.ts";
+import type { Belief, Command, Mode, PlaceHints, Robot, RobotState } from "./contract/types.ts";
+import type { GateInput } from "./gate/checks.ts";
+import { Gate, type GateOptions } from "./gate/gate.ts";
+import type { GateReason } from "./gate/reasons.ts";
+import { createPoseServo, type PoseServo } from "./kinematics/pose-servo.ts";
+import type { Ask, InferencePort, Instruct, LoopEvent, LoopPhase, LoopStatus, Outcome, Thought } from "./loop-types.ts";
+import { DECIDE_DEFAULTS, decide, type Decision, type DecideOptions, UNDECIDED } from "./monitor/decide.ts";
+import { Lateness } from "./monitor/lateness.ts";
+import { PickMemory } from "./monitor/pick-memory.ts";
+import { StateAssembler, StateHistory } from "./observe/state.ts";
+
+export type LoopOptions = {
+  readonly robot: Robot;
+  readonly clock: Clock;
+  readonly inference: InferencePort;
+  readonly record?: (event: LoopEvent) => void;
+  /** Read every tick: true is a stop, however busy everything else is. */
+  readonly stopRequested?: () => boolean;
+  /** Earlier states in every ask (`PolicyInfo.historyLength`). */
+  readonly historyLength?: number;
+  /** Prefix of ids, unique to the run. */
+  readonly runId?: string;
+  readonly seed?: number;
+  readonly decide?: Partial<DecideOptions>;
+  readonly chunk?: Partial<ChunkBufferOptions>;
+  readonly gate?: Pick<GateOptions, "checks">;
+  /** An ask that stays unanswered this long is a fault, ms. */
+  readonly silenceMs?: number;
+  /** An instruction that takes longer than this has failed, ms; null: never. */
+  readonly maxTaskMs?: number | null;
+};
+
+/** Below this speed, m/s, the tool counts as resting where "done" is asked. */
+const REST_M_S = 0.03;
+const NUDGE_M_S = 0.1;
+
+export function createLoop(options: LoopOptions): Loop {
+  return new Loop(options);
+}
+
+export class Loop {
+  readonly gate: Gate;
+  readonly #options: LoopOptions & Required<Pick<LoopOptions, "silenceMs" | "runId" | "seed">>;
+  readonly #decideOptions: DecideOptions;
+  readonly #servo: PoseServo;
+  readonly #chunks: ChunkBuffer;
+  readonly #assembler: StateAssembler;
+  readonly #history: StateHistory;
+  readonly #picks = new PickMemory();
+  readonly #lateness: Lateness;
+  readonly #due = new Float64Array(7);
+  readonly #done = new Float64Array(7);
+  readonly #proposal: Float64Array;
+  readonly #input: { -readonly [K in keyof GateInput]: GateInput[K] };
+
+  #instruct: (Instruct & { readonly sinceMs: number }) | null = null;
+  #decision: Decision = UNDECIDED;
+  #moved = false;
+  #belief: Belief | null = null;
+  #outcome: Outcome | null = null;
+  #nudge: { readonly perMs: Float64Array; leftMs: number; alone: boolean } | null = null;
+
+  #asked = 0;
+  #waiting: { readonly id: string; readonly sinceMs: number } | null = null;
+  #nextStepMs = Number.NEGATIVE_INFINITY;
+  #step: { startMs: number; askId: string | null; state: Float32Array } | null = null;
+  #stageMs: Record<string, number> = {};
+  #tickMs = 0;
+  #lastReason: GateReason | null = null;
+
+  constructor(options: LoopOptions) {
+    const { robot } = options;
+    const { embodiment } = robot;
+    this.#options = { silenceMs: 1500, runId: "run", seed: 0, ...options };
+    this.#decideOptions = { ...DECIDE_DEFAULTS, ...options.decide };
+    this.gate = new Gate(embodiment, {
+      ...options.gate,
+      onMode: (change) => this.#record({ type: "mode", atMs: options.clock.nowMs(), change }),
+    });
+    this.#servo = createPoseServo(embodiment);
+    this.#chunks = new ChunkBuffer({ maxAgeMs: embodiment.envelope.maxChunkAgeMs, ...options.chunk });
+    this.#assembler = new StateAssembler(embodiment);
+    this.#history = new StateHistory(options.historyLength ?? 0);
+    this.#lateness = new Lateness(embodiment.commandPeriodMs);
+    this.#proposal = new Float64Array(embodiment.joints.length);
+    const state = robot.read();
+    this.#servo.start(state.jointRad);
+    this.#input = { nowMs: 0, dtMs: embodiment.commandPeriodMs, jointRad: null, gripper: 1, captureMs: null, state };
+  }
+
+  /** @param latenessMs how much later than planned this tick comes, for the statistics. */
+  tick(latenessMs = 0): void {
+    const nowMs = this.#options.clock.nowMs();
+    this.#lateness.add(latenessMs);
+    if (this.#options.stopRequested?.() === true && this.gate.mode !== "stop") this.stop("stop flag");
+
+    // observe
+    const state = this.#options.robot.read();
+    this.#assembler.read(state, this.gate.gripper);
+    this.#picks.see(this.gate.gripper, state.gripperWidthM, this.#assembler.toolPos, this.#pointsAt());
+    if (nowMs >= this.#nextStepMs - 1e-6) this.#beginStep(nowMs, state);
+
+    // infer: elsewhere; here only what has come back
+    for (let thought = this.#options.inference.poll(); thought !== null; thought = this.#options.inference.poll()) {
+      this.#take(thought, nowMs);
+    }
+    this.#watch(nowMs);
+    if (this.#instruct !== null && this.#waiting === null && this.#step?.askId === null) this.#ask(nowMs);
+
+    // chunk: what is due now
+    const captureMs = this.#chooseAction(nowMs);
+
+    // gate, send
+    const command = this.#pass(nowMs, state, captureMs);
+    if (command !== null) this.#options.robot.send(command);
+    this.#tickMs = this.#options.clock.nowMs() - nowMs;
+  }
+
+  /** A person asks for something: the grant under which the arm may move. Replaces what was asked for before. */
+  instruct(instruct: Instruct): void {
+    const atMs = this.#options.clock.nowMs();
+    const grant = {
+      id: `${this.#options.runId}-grant-${atMs}`,
+      by: instruct.by,
+      instruction: instruct.text,
+      untilMs: null,
+    };
+    this.#instruct = { ...instruct, sinceMs: atMs };
+    this.#decision = UNDECIDED;
+    this.#moved = false;
+    this.#outcome = null;
+    this.#belief = null;
+    this.#waiting = null;
+    this.#nudge = null;
+    this.#nextStepMs = Number.NEGATIVE_INFINITY;
+    this.#history.clear();
+    this.#chunks.clear();
+    this.gate.grant(grant);
+    this.#record({
+      type: "instruct",
+      atMs,
+      grant,
+      ...(instruct.hints === undefined ? {} : { hints: instruct.hints }),
+    });
+  }
+
+  /** Ends the instruction: the arm comes to rest, the mode stays. */
+  cancel(reason: string): void {
+    this.#end({ verdict: "stopped", reason });
+  }
+
+  /** Stop, latched: nothing moves until a person raises the mode. */
+  stop(by: string): void {
+    this.gate.lower("stop", by, "stop");
+    this.#end({ verdict: "stopped", reason: `stopped by ${by}` });
+  }
+
+  /** A fault that somebody else found, such as a worker that died: hold, latched. */
+  fault(by: string, reason: string): void {
+    this.gate.lower("hold", by, reason);
+    this.#end({ verdict: "held", reason });
+  }
+
+  /** @param by the person whose act this is. */
+  raise(mode: Mode, by: string): void {
+    this.gate.raise(mode, by);
+  }
+
+  /** Moves the tool by `deltaM`, base frame, over the policy's head; then the policy goes on. */
+  nudge(deltaM: readonly [number, number, number], by: string): void {
+    const atMs = this.#options.clock.nowMs();
+    const durationMs = (Math.hypot(...deltaM) / NUDGE_M_S) * 1000;
+    if (!(durationMs > 0 && Number.isFinite(durationMs))) return;
+    const alone = this.#instruct === null;
+    if (alone) {
+      const untilMs = atMs + durationMs + 500;
+      this.gate.grant({ id: `${this.#options.runId}-nudge-${atMs}`, by, instruction: "nudge", untilMs });
+    }
+    this.#nudge = { perMs: Float64Array.from(deltaM, (m) => m / durationMs), leftMs: durationMs, alone };
+    this.#record({ type: "nudge", atMs, deltaM, by });
+  }
+
+  /** Hints that put the held thing back where it was picked up; null when nothing is held. */
+  putBackHints(): PlaceHints | null {
+    const place = this.#picks.pickedAt;
+    return place === null ? null : { place };
+  }
+
+  /** The outcome of the last instruction; null while one is under way or before the first. */
+  get outcome(): Outcome | null {
+    return this.#outcome;
+  }
+
+  get phase(): LoopPhase {
+    if (this.#instruct === null) return "idle";
+    if (this.#decision.phase === "pause") return "paused";
+    return this.#decision.phase === "move" ? "moving" : "considering";
+  }
+
+  status(): LoopStatus {
+    const toolPos = this.#assembler.toolPos;
+    const { counts } = this.gate;
+    return {
+      nowMs: this.#options.clock.nowMs(),
+      phase: this.phase,
+      mode: this.gate.mode,
+      verdict: { ...this.gate.verdict },
+      grant: this.gate.currentGrant,
+      instruction: this.#instruct?.text ?? null,
+      outcome: this.#outcome,
+      belief: this.#belief,
+      source: this.#chunks.chunk?.origin.source ?? null,
+      chunk: this.#chunks.phase,
+      plan: this.#plan(),
+      toolPos: [toolPos[0]!, toolPos[1]!, toolPos[2]!],
+      gripper: this.gate.gripper,
+      holding: this.#picks.holding,
+      stageMs: { ...this.#stageMs, tick: this.#tickMs },
+      counts: { ...counts },
+      clampRate: counts.ok === 0 ? 0 : counts.clamped / counts.ok,
+      lateness: this.#lateness.summary(),
+    };
+  }
+
+  /** A control step begins: the last one is recorded, its state becomes history. */
+  #beginStep(nowMs: number, state: RobotState): void {
+    const vector = this.#assembler.vector();
+    if (this.#step !== null && this.gate.currentGrant !== null) {
+      this.#record({
+        type: "step",
+        atMs: nowMs,
+        startMs: this.#step.startMs,
+        askId: this.#step.askId,
+        state: this.#step.state,
+        action: Float32Array.from(this.#done),
+        jointRad: Float64Array.from(state.jointRad),
+        verdict: { ...this.gate.verdict },
+        mode: this.gate.mode,
+      });
+      this.#history.push(this.#step.state);
+    }
+    this.#done.fill(0);
+    this.#done[6] = this.gate.gripper;
+    this.#step = { startMs: nowMs, askId: null, state: vector };
+    const { stepMs } = this.#options.robot.embodiment.actionSpace;
+    // the grid is kept, unless it was lost (first step, or a long pause)
+    this.#nextStepMs = nowMs - this.#nextStepMs < stepMs ? this.#nextStepMs + stepMs : nowMs + stepMs;
+  }
+
+  #ask(nowMs: number): void {
+    const { instruct, step } = { instruct: this.#instruct!, step: this.#step! };
+    this.#asked += 1;
+    const id = `${this.#options.runId}-${this.#asked}`;
+    // a late ask (the one before took longer than a step) looks at the present, not at the start of the step
+    const state = step.startMs === nowMs ? step.state : this.#assembler.vector();
+    const ask: Ask = {
+      id,
+      captureNs: BigInt(Math.round(nowMs * 1e6)),
+      captureMs: nowMs,
+      state,
+      history: this.#history.before(state),
+      instruction: instruct.text,
+      seed: (this.#options.seed + this.#asked) >>> 0,
+      ...(instruct.hints === undefined ? {} : { hints: instruct.hints }),
+    };
+    step.askId = id;
+    this.#waiting = { id, sinceMs: nowMs };
+    this.#record({ type: "ask", atMs: nowMs, ask });
+    this.#options.inference.submit(ask);
+  }
+
+  /** Takes in a thought: belief, decision, chunk. */
+  #take(thought: Thought, nowMs: number): void {
+    if (this.#instruct === null || this.#waiting?.id !== thought.askId) {
+      this.#record({ type: "thought", atMs: nowMs, thought, dropped: "superseded" });
+      return;
+    }
+    this.#stageMs = { ...thought.chunk?.origin.stageMs, answer: nowMs - this.#waiting.sinceMs };
+    this.#waiting = null;
+    if (thought.error !== undefined) {
+      this.#record({ type: "thought", atMs: nowMs, thought, dropped: null });
+      this.fault("inference", `the policy failed: ${thought.error}`);
+      return;
+    }
+    const { chunk } = thought;
+    const obeys = chunk.belief.intent.kind === "obey";
+    const refusal = obeys ? this.#chunks.offer(chunk, nowMs) : "unclear";
+    this.#record({ type: "thought", atMs: nowMs, thought, dropped: refusal });
+    if (refusal === "nonfinite" || refusal === "bad-shape") {
+      this.fault("chunk", `the policy's chunk is ${refusal}: expected ${chunk.horizon} finite rows of 7`);
+      return;
+    }
+    this.#belief = chunk.belief;
+    this.#decide(chunk.belief);
+  }
+
+  #decide(belief: Belief): void {
+    const slow = this.#assembler.toolSpeedMS < REST_M_S;
+    this.#decision = decide(this.#decision, belief, slow, this.#decideOptions);
+    if (this.#decision.phase === "pause") this.#chunks.clear();
+    const { end } = this.#decision;
+    if (end === null) return;
+    this.#end({
+      verdict: end.verdict,
+      reason: end.reason,
+      ...(end.verdict === "asked" ? { question: end.intent.question, candidates: end.intent.candidates } : {}),
+    });
+  }
+
+  /** What only time can tell: silence, and a task that takes too long. */
+  #watch(nowMs: number): void {
+    if (this.#waiting !== null && nowMs - this.#waiting.sinceMs > this.#options.silenceMs) {
+      this.fault("watchdog", `the policy has been silent for more than ${this.#options.silenceMs} ms`);
+    }
+    const { maxTaskMs } = this.#options;
+    if (this.#instruct !== null && maxTaskMs != null && nowMs - this.#instruct.sinceMs > maxTaskMs) {
+      this.#end({ verdict: "failed", reason: `not done within ${maxTaskMs / 1000} s` });
+    }
+  }
+
+  /** Fills the servo's proposal. Answers the capture time behind it, null for a nudge, "nothing" where nothing is due. */
+  #chooseAction(nowMs: number): number | null | "nothing" {
+    const { actionSpace, commandPeriodMs } = this.#options.robot.embodiment;
+    const share = commandPeriodMs / actionSpace.stepMs;
+    let captureMs: number | null | "nothing" = "nothing";
+    this.#due[6] = this.gate.gripper;
+    if (this.#nudge !== null) {
+      captureMs = null;
+      this.#due.fill(0, 0, 6);
+      for (let i = 0; i < 3; i++) this.#due[i] = this.#nudge.perMs[i]! * actionSpace.stepMs;
+      this.#nudge.leftMs -= commandPeriodMs;
+      if (this.#nudge.leftMs <= 0) this.#endNudge();
+    } else if (this.#decision.phase === "move" && this.#chunks.due(nowMs, this.#due) !== "empty") {
+      captureMs = this.#chunks.captureMs;
+      this.#moved = true;
+    }
+    if (captureMs === "nothing") return captureMs;
+    this.#servo.applyDelta(this.#due, share);
+    this.#servo.tick(commandPeriodMs, this.#proposal);
+    for (let i = 0; i < 6; i++) this.#done[i] = this.#done[i]! + this.#due[i]! * share;
+    this.#done[6] = this.#due[6]!;
+    return captureMs;
+  }
+
+  #endNudge(): void {
+    if (this.#nudge?.alone === true) this.gate.revoke();
+    this.#nudge = null;
+  }
+
+  #pass(nowMs: number, state: RobotState, captureMs: number | null | "nothing"): Command | null {
+    const input = this.#input;
+    input.nowMs = nowMs;
+    input.state = state;
+    input.jointRad = captureMs === "nothing" ? null : this.#proposal;
+    input.captureMs = captureMs === "nothing" ? null : captureMs;
+    input.gripper = this.#due[6]!;
+    const command = this.gate.tick(input);
+    const { kind, reason } = this.gate.verdict;
+    if (kind === "ok") this.#servo.adopt(this.gate.commandedRad, input.dtMs);
+    else this.#servo.start(this.gate.commandedRad);
+    if (reason !== this.#lastReason) {
+      this.#lastReason = reason;
+      this.#record({ type: "verdict", atMs: nowMs, verdict: { ...this.gate.verdict } });
+    }
+    return command;
+  }
+
+  #end(end: Omit<Outcome, "believedDone" | "moved">): void {
+    this.#nudge = null;
+    this.gate.revoke();
+    this.#chunks.clear();
+    this.#waiting = null;
+    const instruct = this.#instruct;
+    if (instruct === null) return;
+    const believedDone = (this.#belief?.done ?? 0) > this.#decideOptions.doneAbove;
+    this.#instruct = null;
+    this.#outcome = { ...end, believedDone, moved: this.#moved };
+    const atMs = this.#options.clock.nowMs();
+    this.#record({ type: "end", atMs, instruction: instruct.text, outcome: this.#outcome });
+  }
+
+  #pointsAt(): readonly [number, number, number] | null {
+    return this.#belief?.pointing.find((pointing) => pointing.channel === "act")?.at ?? null;
+  }
+
+  #plan(): Float32Array {
+    const chunk = this.#chunks.chunk;
+    const { targetPos } = this.#servo;
+    if (chunk === null || this.#decision.phase !== "move") return Float32Array.from(targetPos);
+    const stepMs = chunk.space.stepMs;
+    const steps = (this.#options.clock.nowMs() - (this.#chunks.captureMs ?? 0)) / stepMs;
+    const rows = [[targetPos[0]!, targetPos[1]!, targetPos[2]!]];
+    for (let row = Math.max(0, Math.floor(steps)); row < chunk.horizon; row++) {
+      const share = Math.min(1, row + 1 - steps);
+      rows.push(rows.at(-1)!.map((at, i) => at + share * chunk.values[row * 7 + i]!));
+    }
+    return Float32Array.from(rows.flat());
+  }
+
+  #record(event: LoopEvent): void {
+    this.#options.record?.(event);
+  }
+}
