@@ -1,0 +1,65 @@
+/**
+ * What the generator says for a kind, a colour, a size. The held-out words are never produced by split `train`, so that
+ * it can be measured whether a frozen text encoder carries over to words the policy was never trained on.
+ */
+import { pluralOf, type Rng } from "@bidden/runtime";
+import type { Colour, Kind, Size } from "../types.ts";
+
+/** `train`: what may be trained on. `held-out`: templates (and some words) that never are. `any`: both. */
+export type Split = "train" | "held-out" | "any";
+
+type Words = { readonly train: readonly string[]; readonly heldOut: readonly string[] };
+
+/** The first word is the plain one and is said most often. */
+export const KIND_SAYINGS: Readonly<Record<Kind, Words>> = {
+  block: { train: ["block", "cube", "box"], heldOut: ["brick"] },
+  ball: { train: ["ball", "sphere"], heldOut: ["orb"] },
+  can: { train: ["can", "cylinder", "tin"], heldOut: ["canister"] },
+  bowl: { train: ["bowl", "bin", "basket"], heldOut: ["basin"] },
+  plate: { train: ["plate", "dish"], heldOut: ["saucer"] },
+  square: { train: ["square", "patch", "mat", "zone", "pad"], heldOut: ["marker", "area"] },
+  drawer: { train: ["drawer", "cabinet drawer"], heldOut: ["compartment"] },
+};
+
+export const COLOUR_SAYINGS: Readonly<Record<Colour, Words>> = {
+  red: { train: ["red"], heldOut: ["crimson", "scarlet"] },
+  green: { train: ["green"], heldOut: ["emerald"] },
+  blue: { train: ["blue"], heldOut: ["azure"] },
+  yellow: { train: ["yellow"], heldOut: ["lemon"] },
+  orange: { train: ["orange"], heldOut: ["tangerine"] },
+  purple: { train: ["purple", "violet"], heldOut: ["lilac"] },
+  white: { train: ["white"], heldOut: ["ivory"] },
+  black: { train: ["black"], heldOut: ["ebony"] },
+};
+
+export const SIZE_SAYINGS: Readonly<Record<Size, Words>> = {
+  small: { train: ["small", "little", "tiny"], heldOut: ["mini", "petite"] },
+  large: { train: ["large", "big"], heldOut: ["huge", "sizeable"] },
+};
+
+export const COMPARATIVE_SAYINGS: Readonly<Record<Size, Words>> = {
+  small: { train: ["smaller", "smallest"], heldOut: ["littler"] },
+  large: { train: ["bigger", "larger", "biggest"], heldOut: ["largest"] },
+};
+
+/** How often the plain word is said rather than a synonym. */
+const PLAIN_SHARE = 0.55;
+/** How often a held-out word is said outside of split `train`. */
+const HELD_OUT_SHARE = 0.08;
+
+export function sayWord(words: Words, rng: Rng, split: Split): string {
+  if (split !== "train" && rng.uniform() < HELD_OUT_SHARE) return rng.pick(words.heldOut);
+  const plain = words.train[0];
+  return plain !== undefined && rng.uniform() < PLAIN_SHARE ? plain : rng.pick(words.train);
+}
+
+export function sayPlural(words: Words, rng: Rng, split: Split): string {
+  return pluralOf(sayWord(words, rng, split));
+}
+
+/** Every word that split `train` never says, apart from those inside held-out templates. */
+export function heldOutWords(): readonly string[] {
+  return [KIND_SAYINGS, COLOUR_SAYINGS, SIZE_SAYINGS, COMPARATIVE_SAYINGS].flatMap((sayings) =>
+    Object.values(sayings).flatMap((words: Words) => words.heldOut),
+  );
+}
