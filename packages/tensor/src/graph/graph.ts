@@ -1,0 +1,138 @@
+/**
+ * A graph of array operations with static shapes. Operations (in ../ops) append nodes; equal nodes are made once, so that
+ * gradients may ask for the same thing twice. Nothing is computed here: `onnxModel` writes what a session then runs.
+ */
+import { BiddenError, invariant } from "@bidden/runtime";
+import { type DType, type Elements, elementsOf, type Shape, sizeOf } from "./dtype.ts";
+import { badShape, checkDims, sameShape } from "./shape.ts";
+import { type Attributes, type Init, type Node, type Source, Tensor, type Vjp } from "./tensor.ts";
+
+export type NodeSpec = {
+  readonly op: string;
+  /** "" is ONNX itself, "com.microsoft" ONNX Runtime's own operators. */
+  readonly domain?: string;
+  readonly inputs: readonly (Tensor | null)[];
+  readonly attributes?: Attributes;
+  readonly outputs: readonly { readonly dtype: DType; readonly shape: Shape }[];
+  readonly vjp?: Vjp;
+};
+
+export class Graph {
+  readonly name: string;
+  readonly inputs: Map<string, Tensor> = new Map();
+  readonly parameters: Map<string, Tensor> = new Map();
+  readonly outputs: Map<string, Tensor> = new Map();
+  readonly #made: Map<string, readonly Tensor[]> = new Map();
+  readonly #replaced: Map<Tensor, Tensor> = new Map();
+  #nextId = 0;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** A value given at every run. */
+  input(name: string, dtype: DType, shape: Shape): Tensor {
+    this.#claim(name);
+    checkDims(`input "${name}"`, shape);
+    const tensor = this.#tensor(name, dtype, shape, { kind: "input" });
+    this.inputs.set(name, tensor);
+    return tensor;
+  }
+
+  /** A float32 value that is stored with the model, and trained unless `trainable` is false. */
+  parameter(name: string, shape: Shape, init: Init, options: { readonly trainable?: boolean } = {}): Tensor {
+    this.#claim(name);
+    checkDims(`parameter "${name}"`, shape);
+    if (init.kind === "values" && init.values.length !== sizeOf(shape)) {
+      throw badShape(`parameter "${name}"`, `as many values as the shape holds, not ${init.values.length}`, shape);
+    }
+    const source: Source = { kind: "parameter", init, trainable: options.trainable ?? true };
+    const tensor = this.#tensor(name, "float32", shape, source);
+    this.parameters.set(name, tensor);
+    return tensor;
+  }
+
+  /** A fixed value. A number makes a scalar, a list without a shape a vector. */
+  constant(values: number | ArrayLike<number> | Elements, dtype: DType = "float32", shape?: Shape): Tensor {
+    const list = typeof values === "number" ? [values] : values;
+    const dims = shape ?? (typeof values === "number" ? [] : [list.length]);
+    if (sizeOf(dims) !== list.length) throw badShape("constant", `room for ${list.length} values`, dims);
+    const data = list instanceof BigInt64Array ? list : elementsOf(dtype, list);
+    const key = data.length <= 64 ? `constant ${dtype} ${dims.join()} ${data.join()}` : null;
+    const known = key === null ? undefined : this.#made.get(key)?.[0];
+    if (known !== undefined) return known;
+    const tensor = this.#tensor("", dtype, dims, { kind: "constant", value: { dtype, shape: dims, data } });
+    if (key !== null) this.#made.set(key, [tensor]);
+    return tensor;
+  }
+
+  /** Names a value that a run can return. */
+  output(name: string, tensor: Tensor): Tensor {
+    this.#own(`output "${name}"`, tensor);
+    if (this.outputs.has(name)) throw new BiddenError("bad-graph", `graph "${this.name}" has two outputs "${name}".`);
+    this.outputs.set(name, tensor);
+    return tensor;
+  }
+
+  /** Appends an operator, or returns the equal one that is there already. */
+  node(spec: NodeSpec): readonly Tensor[] {
+    for (const input of spec.inputs) if (input !== null) this.#own(spec.op, input);
+    const { op, domain = "", inputs, attributes = {}, vjp = null } = spec;
+    const key = `${domain} ${op} ${inputs.map((t) => t?.id ?? "-").join()} ${JSON.stringify(attributes)} ${spec.outputs.length}`;
+    const known = this.#made.get(key);
+    if (known !== undefined) {
+      invariant(
+        known.every((t, i) => sameShape(t.shape, spec.outputs[i]?.shape ?? [])),
+        `${op} was made twice with different output shapes`,
+      );
+      return known;
+    }
+    const outputs: Tensor[] = [];
+    const node: Node = { op, domain, inputs, attributes, outputs, vjp };
+    spec.outputs.forEach(({ dtype, shape }, slot) => {
+      outputs.push(this.#tensor("", dtype, shape, { kind: "node", node, slot }));
+    });
+    this.#made.set(key, outputs);
+    return outputs;
+  }
+
+  /**
+   * Says that `by` computes the same as `tensor`, and is to be written in its place: a gradient that needs the parts of a fused
+   * operator makes the fused one superfluous.
+   */
+  replace(tensor: Tensor, by: Tensor): void {
+    invariant(sameShape(tensor.shape, by.shape) && tensor.dtype === by.dtype, "a replacement of another shape or type");
+    if (!this.#replaced.has(tensor)) this.#replaced.set(tensor, by);
+  }
+
+  /** The tensor that is written in place of this one. */
+  resolve(tensor: Tensor): Tensor {
+    const by = this.#replaced.get(tensor);
+    return by === undefined ? tensor : this.resolve(by);
+  }
+
+  #tensor(name: string, dtype: DType, shape: Shape, source: Source): Tensor {
+    const id = this.#nextId++;
+    return new Tensor(this, id, name === "" ? `#${id}` : name, dtype, shape, source);
+  }
+
+  #claim(name: string): void {
+    if (name === "" || name.startsWith("#") || this.inputs.has(name) || this.parameters.has(name)) {
+      throw new BiddenError(
+        "bad-graph",
+        `graph "${this.name}": expected a new name for an input or parameter; "${name}" is empty, taken or begins with #.`,
+        { graph: this.name, name },
+      );
+    }
+  }
+
+  #own(op: string, tensor: Tensor): void {
+    if (tensor.graph !== this) {
+      throw new BiddenError(
+        "bad-graph",
+        `${op}: expected tensors of graph "${this.name}"; "${tensor.name}" belongs to graph "${tensor.graph.name}".`,
+        { op, tensor: tensor.name },
+      );
+    }
+  }
+}

@@ -1,0 +1,131 @@
+/** Attention: scaled dot products, many heads, rotary positions. */
+import { badShape, sameShape } from "../graph/shape.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { add, cast, expand, mul, reshape, sub, where } from "./core.ts";
+import { concat, slice, split, stack, transpose, unsqueeze } from "./layout.ts";
+import { matmul } from "./matmul.ts";
+import { softmax } from "./softmax.ts";
+import { cos, sin, tanh } from "./unary.ts";
+
+export type AttentionOptions = {
+  /** Added to the scores (float), or true where a key may be attended to (bool); broadcast to [batch, heads, queries, keys]. */
+  readonly mask?: Tensor | null;
+  /** A query sees keys up to its own place only. */
+  readonly causal?: boolean;
+  /** Multiplies the scores; 1/√width when left out. */
+  readonly scale?: number;
+  /** Holds scores to (-cap, cap) by cap·tanh(score/cap), as Gemma does. */
+  readonly softCap?: number;
+};
+
+/**
+ * softmax(q·kᵀ·scale + mask)·v. Fewer key heads than query heads are shared by neighbouring query heads.
+ * @param q float[batch, heads, queries, width]
+ * @param k float[batch, key heads, keys, width]
+ * @param v float[batch, key heads, keys, value width]
+ */
+export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
+  if (q.rank !== 4 || k.rank !== 4 || v.rank !== 4 || q.shape[3] !== k.shape[3] || k.shape[2] !== v.shape[2]) {
+    throw badShape("attention", "q [b, h, n, d], k [b, h', m, d] and v [b, h', m, e]", q.shape, k.shape, v.shape);
+  }
+  const [batch, heads, queries, width] = q.shape as unknown as readonly [number, number, number, number];
+  const keyHeads = k.shape[1] as number;
+  if (heads % keyHeads !== 0 || v.shape[1] !== keyHeads) {
+    throw badShape("attention", "key heads that divide the query heads", q.shape, k.shape, v.shape);
+  }
+  if (keyHeads !== heads) {
+    // Query heads that share a key head become further rows of one head.
+    const shared = heads / keyHeads;
+    const grouped = attention(
+      reshape(q, [batch * keyHeads, shared, queries, width]),
+      ...([k, v].map((x) => {
+        const [, , n, d] = x.shape as unknown as readonly [number, number, number, number];
+        return expand(reshape(x, [batch * keyHeads, 1, n, d]), [batch * keyHeads, shared, n, d]);
+      }) as [Tensor, Tensor]),
+      withoutHeads(options, batch, heads, shared),
+    );
+    return reshape(grouped, [batch, heads, queries, v.shape[3] as number]);
+  }
+  const { mask = null, causal = false, scale = 1 / Math.sqrt(width), softCap } = options;
+  const raw = matmul(q, k, { transposeB: true, scale });
+  const scores = softCap === undefined ? raw : mul(tanh(mul(raw, 1 / softCap)), softCap);
+  const seen = causal ? where(causalMask(q, k), scores, -1e30) : scores;
+  const masked = mask === null ? seen : mask.dtype === "bool" ? where(mask, seen, -1e30) : add(seen, mask);
+  if (!sameShape(masked.shape, scores.shape))
+    throw badShape("attention", "a mask that broadcasts to the scores", scores.shape, masked.shape);
+  return matmul(softmax(masked), v);
+}
+
+/** A mask for [batch, heads, n, m] in the grouping of [batch·key heads, shared, n, m]. */
+function withoutHeads(options: AttentionOptions, batch: number, heads: number, shared: number): AttentionOptions {
+  const { mask = null } = options;
+  if (mask === null) return options;
+  const [n, m] = mask.shape.slice(-2) as [number, number];
+  return { ...options, mask: reshape(expand(mask, [batch, heads, n, m]), [(batch * heads) / shared, shared, n, m]) };
+}
+
+/** bool[queries, keys]: true where the key's place is not after the query's. */
+function causalMask(q: Tensor, k: Tensor): Tensor {
+  const queries = q.shape[2] as number;
+  const keys = k.shape[2] as number;
+  const seen = new Uint8Array(queries * keys);
+  for (let i = 0; i < queries; i++) for (let j = 0; j < keys; j++) seen[i * keys + j] = j <= i ? 1 : 0;
+  return q.graph.constant(seen, "bool", [queries, keys]);
+}
+
+/** float[batch, n, heads·width] to [batch, heads, n, width]. */
+export function splitHeads(x: Tensor, heads: number): Tensor {
+  const [batch, n, all] = x.shape as unknown as readonly [number, number, number];
+  if (x.rank !== 3 || all % heads !== 0)
+    throw badShape("splitHeads", `[batch, n, width] with a width that ${heads} divides`, x.shape);
+  return transpose(reshape(x, [batch, n, heads, all / heads]), [0, 2, 1, 3]);
+}
+
+/** float[batch, heads, n, width] to [batch, n, heads·width]. */
+export function joinHeads(x: Tensor): Tensor {
+  const [batch, heads, n, width] = x.shape as unknown as readonly [number, number, number, number];
+  if (x.rank !== 4) throw badShape("joinHeads", "[batch, heads, n, width]", x.shape);
+  return reshape(transpose(x, [0, 2, 1, 3]), [batch, n, heads * width]);
+}
+
+/** Self-attention from one product of queries, keys and values side by side: float[batch, n, 3·width] to [batch, n, width]. */
+export function packedSelfAttention(qkv: Tensor, heads: number, options: AttentionOptions = {}): Tensor {
+  const [batch, n, three] = qkv.shape as unknown as readonly [number, number, number];
+  if (qkv.rank !== 3 || three % (3 * heads) !== 0) {
+    throw badShape("packedSelfAttention", `[batch, n, 3·width] with a width that ${heads} divides`, qkv.shape);
+  }
+  const width = three / 3 / heads;
+  const apart = transpose(reshape(qkv, [batch, n, 3, heads, width]), [2, 0, 3, 1, 4]);
+  const [q, k, v] = split(apart, [1, 1, 1], 0).map((x) => reshape(x, [batch, heads, n, width])) as [
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
+  return joinHeads(attention(q, k, v, options));
+}
+
+/**
+ * Rotary positions (Su et al. 2021, arXiv:2104.09864): turns pairs of features by position·base^(-2i/width).
+ * Pairs are (i, i + width/2), or neighbours with `interleaved`.
+ * @param x float[batch, heads, n, width]
+ * @param positions int64[batch, n] or float32[batch, n]
+ */
+export function rotaryEmbedding(
+  x: Tensor,
+  positions: Tensor,
+  options: { readonly base?: number; readonly interleaved?: boolean } = {},
+): Tensor {
+  const { base = 10000, interleaved = false } = options;
+  const width = x.shape.at(-1) ?? 0;
+  if (x.rank !== 4 || width % 2 !== 0) throw badShape("rotaryEmbedding", "[batch, heads, n, even width]", x.shape);
+  const half = width / 2;
+  const frequencies = x.graph.constant(Array.from({ length: half }, (_, i) => base ** (-i / half)));
+  const angles = unsqueeze(mul(unsqueeze(cast(positions, "float32"), -1), frequencies), 1);
+  const [c, s] = [cos(angles), sin(angles)];
+  const [a, b] = interleaved
+    ? [slice(x, { axis: -1, step: 2 }), slice(x, { axis: -1, start: 1, step: 2 })]
+    : (split(x, [half, half], -1) as [Tensor, Tensor]);
+  const turnedA = sub(mul(a, c), mul(b, s));
+  const turnedB = add(mul(b, c), mul(a, s));
+  return interleaved ? reshape(stack([turnedA, turnedB], -1), x.shape) : concat([turnedA, turnedB], -1);
+}
