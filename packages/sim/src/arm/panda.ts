@@ -136,12 +136,12 @@ ${linkOf(index + 1)}
 
 /** Position servos: force = kp (set-point - angle) - kv speed, held inside the torque limits. The lag behind a ramp is kv / kp. */
 const SERVOS: readonly { readonly kp: number; readonly kv: number }[] = [
-  { kp: 6000, kv: 180 },
-  { kp: 6000, kv: 180 },
-  { kp: 4000, kv: 120 },
-  { kp: 4000, kv: 120 },
-  { kp: 1500, kv: 40 },
-  { kp: 1500, kv: 40 },
+  { kp: 6000, kv: 150 },
+  { kp: 6000, kv: 150 },
+  { kp: 4000, kv: 100 },
+  { kp: 4000, kv: 100 },
+  { kp: 1500, kv: 37.5 },
+  { kp: 1500, kv: 37.5 },
   { kp: 800, kv: 20 },
 ];
 
@@ -151,7 +151,7 @@ function actuators(): string {
     return `<position name="${joint.name}" joint="${joint.name}" kp="${gains?.kp}" kv="${gains?.kv}" ctrlrange="${joint.minRad} ${joint.maxRad}" forcerange="-${joint.maxTorqueNm} ${joint.maxTorqueNm}"/>`;
   });
   const gripper =
-    '<position name="gripper" tendon="fingers" kp="2500" kv="120" ctrlrange="-0.01 0.04" forcerange="-40 40"/>';
+    '<position name="gripper" tendon="fingers" kp="5000" kv="300" ctrlrange="-0.005 0.04" forcerange="-40 40"/>';
   return [...servos, gripper].join("\n");
 }
 
