@@ -37,6 +37,7 @@ export type {
 } from "./loop-types.ts";
 export { runVirtual, VirtualRun } from "./virtual.ts";
 export type { Plant, RunOptions, RunResult, VirtualOptions, VirtualStep } from "./virtual.ts";
+export { Gate } from "./gate/gate.ts";
 export type { GateCounts } from "./gate/gate.ts";
 export { GATE_REASONS } from "./gate/reasons.ts";
 export type { GateReason, GateVerdict } from "./gate/reasons.ts";

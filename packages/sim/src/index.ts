@@ -25,8 +25,20 @@ export type { Role, Unclear, UnclearKind } from "./language/unclear/say-unclear.
 export { heldOutWords } from "./language/words.ts";
 export type { Split } from "./language/words.ts";
 export { demonstrate, labelState } from "./skills/demonstrate.ts";
-export type { DemonstrationOptions, DemonstrationOutcome, DemonstrationStep, StateLabel } from "./skills/demonstrate.ts";
+export type {
+  DemonstrationOptions,
+  DemonstrationOutcome,
+  DemonstrationStep,
+  StateLabel,
+} from "./skills/demonstrate.ts";
+export { drawDisturbance, UNDISTURBED } from "./skills/disturb.ts";
+export type { Disturbance } from "./skills/disturb.ts";
 export { ActionDriver } from "./skills/drive.ts";
+export { createExpert } from "./skills/expert/expert.ts";
+export type { Expert } from "./skills/expert/expert.ts";
 export { steer } from "./skills/expert/motion.ts";
+export { judge, violations } from "./skills/judge.ts";
+export type { Violation } from "./skills/judge.ts";
 export { rolesOf } from "./skills/roles.ts";
+export type { Roles } from "./skills/roles.ts";
 export { senseWorld, stateVector } from "./skills/sense.ts";

@@ -1,0 +1,56 @@
+/** Put on, put in and stack: grip the thing, carry it over the target, let it down gently, let go, rise. */
+
+import { isPlaced } from "../placed.ts";
+import { shapeOf } from "../shapes.ts";
+import type { FullState, Thing } from "../state.ts";
+import { thingOf } from "../state.ts";
+import { grasp } from "./grasp.ts";
+import { fadeOut, funnel, openingFor, rest, smoothstep, steer } from "./motion.ts";
+
+/** Lowest point of what is carried, while it travels, metres. */
+const CARRY_M = 0.12;
+
+export function place(state: FullState, objectId: string, targetId: string): Float32Array {
+  const object = thingOf(state, objectId);
+  const target = thingOf(state, targetId);
+  if (state.held === objectId) return carry(state, object, target);
+  if (isPlaced(state, objectId, targetId)) return letGo(state, object);
+  return grasp(state, object);
+}
+
+/** The fingers open this much wider than the thing to let it go, metres. */
+const RELEASE_M = 0.018;
+
+/** How wide the fingers open to let a thing go: little, because the rim of a bowl may be near. 0..1. */
+function releaseOpening(object: Thing): number {
+  return openingFor(2 * shapeOf(object.object).graspRadiusM + RELEASE_M);
+}
+
+function carry(state: FullState, object: Thing, target: Thing): Float32Array {
+  const shape = shapeOf(object.object);
+  const narrow = target.object.kind === "block" || target.object.kind === "can";
+  const dx = target.position[0] - object.position[0];
+  const dy = target.position[1] - object.position[1];
+  const distance = Math.hypot(dx, dy);
+
+  const bottom = object.position[2] - shape.halfHeightM;
+  const surface = target.position[2] - shapeOf(target.object).halfHeightM + shapeOf(target.object).surfaceM;
+  const gap = narrow ? 0.001 : target.object.kind === "bowl" ? 0.008 : 0.003;
+  const lowest = surface + gap + funnel(distance, narrow ? 0.004 : 0.01, 0.075) * (CARRY_M - surface);
+
+  const over = narrow ? fadeOut(distance, 0.004, 0.007) : fadeOut(distance, 0.01, 0.018);
+  const down = fadeOut(bottom - surface, gap + 0.004, gap + 0.011);
+  const gripper = over * down * releaseOpening(object);
+  return steer(state, { dx, dy, z: state.tool[2] + lowest - bottom, gripper });
+}
+
+/** Rises once the fingers have left the thing; they open fully on the way up. */
+function letGo(state: FullState, object: Thing): Float32Array {
+  const shape = shapeOf(object.object);
+  const width = 2 * shape.graspRadiusM;
+  const clear = state.tool[2] - (object.position[2] + shape.halfHeightM);
+  const opening = releaseOpening(object);
+  const free = smoothstep(state.gripperWidthM, width + 0.004, width + 0.012);
+  const away = smoothstep(clear, 0.0, 0.05);
+  return rest(state, opening + (1 - opening) * away, Math.max(free, away));
+}

@@ -1,0 +1,75 @@
+/**
+ * Push: closed fingers come down behind the thing (seen from the square), push it along the line to the square's middle
+ * and correct sideways. A tool that stands wrong lifts and comes down again, so that it never drags the thing along.
+ */
+
+import { shapeOf } from "../shapes.ts";
+import type { FullState } from "../state.ts";
+import { thingOf } from "../state.ts";
+import { action, clamp, fadeOut, funnel, rest, seek, seekXY, smoothstep, steer } from "./motion.ts";
+
+/** Half of the closed fingers' footprint, metres. */
+const FINGERS_M = 0.011;
+/** The tool waits this far behind the thing before it pushes, metres. */
+const STANDOFF_M = 0.02;
+/** Height of the tool while it pushes: the fingertips reach 1 cm lower, metres. */
+const LOW_M = 0.02;
+const TRAVEL_M = 0.14;
+/** Fastest push, metres in 100 ms. */
+const PUSH_STEP_M = 0.016;
+/** The thing is where it should be when its centre is nearer to the square's middle than this share of its half side. */
+const ARRIVED_SHARE = 0.35;
+
+export function push(state: FullState, objectId: string, targetId: string): Float32Array {
+  const object = thingOf(state, objectId);
+  const target = thingOf(state, targetId);
+  const shape = shapeOf(object.object);
+  const toGoX = target.position[0] - object.position[0];
+  const toGoY = target.position[1] - object.position[1];
+  const toGo = Math.hypot(toGoX, toGoY);
+  if (toGo < ARRIVED_SHARE * shapeOf(target.object).innerRadiusM)
+    return retreat(state, object.position[0], object.position[1]);
+
+  // Coordinates along the push and across it, from the thing's centre.
+  const ux = toGoX / toGo;
+  const uy = toGoY / toGo;
+  const relX = state.tool[0] - object.position[0];
+  const relY = state.tool[1] - object.position[1];
+  const along = relX * ux + relY * uy;
+  const across = -relX * uy + relY * ux;
+
+  const contact = shape.outerRadiusM + FINGERS_M;
+  const low = fadeOut(state.tool[2] - LOW_M, 0.008, 0.02);
+  const behind = fadeOut(along, -0.6 * contact, -0.4 * contact);
+  const inLine = fadeOut(Math.abs(across), 0.4 * shape.graspRadiusM, 0.9 * shape.graspRadiusM);
+  const near = smoothstep(along, -contact - 2.5 * STANDOFF_M, -contact - 1.5 * STANDOFF_M);
+  const pushing = low * behind * inLine * near;
+
+  // Away from the line: to the place behind the thing, from above.
+  const waitX = object.position[0] - ux * (contact + STANDOFF_M);
+  const waitY = object.position[1] - uy * (contact + STANDOFF_M);
+  const dx = waitX - state.tool[0];
+  const dy = waitY - state.tool[1];
+  const closed = fadeOut(state.gripperWidthM, 0.012, 0.03);
+  const height = Math.max(funnel(Math.hypot(dx, dy), 0.012, 0.06), 0.5 * (1 - closed));
+  const approach = steer(state, { dx, dy, z: LOW_M + height * (TRAVEL_M - LOW_M), gripper: 0 });
+  if (pushing <= 0) return approach;
+
+  const forward = clamp(0.3 * (toGo + 0.012), 0, PUSH_STEP_M);
+  const sideways = -seek(across, 0.012);
+  const step = [ux * forward - uy * sideways, uy * forward + ux * sideways, seek(LOW_M - state.tool[2])] as const;
+  const onwards = action(state, step, 0);
+  return approach.map((value, i) => value + pushing * ((onwards[i] ?? 0) - value));
+}
+
+/** Away from the thing a little, then up. */
+function retreat(state: FullState, objectX: number, objectY: number): Float32Array {
+  const awayX = state.tool[0] - objectX;
+  const awayY = state.tool[1] - objectY;
+  const distance = Math.hypot(awayX, awayY);
+  const near = fadeOut(state.tool[2], 0.05, 0.09) * fadeOut(distance, 0.05, 0.07);
+  if (near <= 0 || distance < 0.005) return rest(state, 0);
+  const [sx, sy] = seekXY((awayX / distance) * 0.03 * near, (awayY / distance) * 0.03 * near);
+  const up = rest(state, 0, 1 - 0.7 * near);
+  return action(state, [sx, sy, up[2] ?? 0], 0);
+}
