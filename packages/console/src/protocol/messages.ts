@@ -5,6 +5,8 @@
  */
 import type { Mode, Verdict } from "@bidden/runtime";
 
+export type { Mode };
+
 /** Both sides compare it; a page from an older build says so instead of misreading. */
 export const PROTOCOL_VERSION = 1;
 
