@@ -178,5 +178,5 @@ ${linkOf(0)}
   },
   gripperClosedControl: -0.005,
   gripperOpenControl: 0.04,
-  wristCamera: { pos: [0.075, 0, 0.03], target: [0.008, 0, 0.14], up: [-1, 0, 0], tanHalfFovY: 0.839 },
+  wristCamera: { pos: [0.07, 0, 0.062], target: [0.035, 0, 0.128], up: [-1, 0, 0], tanHalfFovY: 0.839 },
 };

@@ -12,9 +12,9 @@ export type CameraSize = { readonly width: number; readonly height: number };
 /** The front camera: on the person's side, elevated, seeing the whole working area and the gripper over it. */
 export const FRONT = {
   size: { width: 112, height: 80 },
-  position: [1.08, 0, 0.72],
-  target: [0.455, 0, 0.055],
-  tanHalfFovY: 0.385,
+  position: [1.2, 0, 0.88],
+  target: [0.45, 0, 0.05],
+  tanHalfFovY: 0.265,
 } as const;
 
 export const WRIST_SIZE: CameraSize = { width: 64, height: 64 };

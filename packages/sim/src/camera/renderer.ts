@@ -15,6 +15,8 @@ import { tableGrain } from "./texture.ts";
 const LIGHT_M = 3;
 /** A shadow needs this much between the surface and what shades it. */
 const BIAS_M = 0.003;
+/** And this much within one thing, whose parts overlap. */
+const OWN_BIAS_M = 0.012;
 const BACKGROUND = [0.8, 0.82, 0.85] as const;
 
 export type RenderOptions = { readonly segmentation?: boolean; readonly shadows?: boolean };
@@ -130,8 +132,11 @@ export class Renderer {
     this.#pool.cast(subject.simulation, light, directions, count, hits, distances, null);
     for (let i = 0; i < count; i++) {
       const pixel = pixels[i] as number;
-      const shaded = (hits[i] as number) >= 0 && hits[i] !== seen[pixel];
-      if (shaded && num(distances, i) < num(canvas.hitNormals, i) - BIAS_M) lit[pixel] = 0;
+      const shade = hits[i] as number;
+      const what = seen[pixel] as number;
+      if (shade < 0 || shade === what) continue;
+      const bias = subject.bodyOf[shade] === subject.bodyOf[what] ? OWN_BIAS_M : BIAS_M;
+      if (num(distances, i) < num(canvas.hitNormals, i) - bias) lit[pixel] = 0;
     }
   }
 }
@@ -145,6 +150,8 @@ export type Subject = {
   readonly seen: SeenGeoms;
   /** float32[4 ngeom]. */
   readonly rgba: Float32Array;
+  /** Body by geom. */
+  readonly bodyOf: Int32Array;
   /** Segmentation value by geom. */
   readonly segmentOf: Uint8Array;
   readonly light: readonly [number, number, number];
@@ -157,6 +164,7 @@ export function createSubject(simulation: Simulation, look: SceneLook, segmentOf
     look,
     seen: seenGeomsOf(simulation),
     rgba: Float32Array.from(simulation.model.geom_rgba as Float32Array),
+    bodyOf: Int32Array.from(simulation.model.geom_bodyid as Int32Array),
     segmentOf,
     light: [TABLE.centreX + LIGHT_M * x, LIGHT_M * y, LIGHT_M * z],
   };
