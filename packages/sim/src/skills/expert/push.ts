@@ -39,7 +39,8 @@ export function push(state: FullState, objectId: string, targetId: string): Floa
   const across = -relX * uy + relY * ux;
 
   const contact = shape.outerRadiusM + FINGERS_M;
-  const low = fadeOut(state.tool[2] - LOW_M, 0.008, 0.02);
+  // Fingers that move down while they push would wedge the thing against the table: down first, and back off when pressed.
+  const low = fadeOut(state.tool[2] - LOW_M, 0.004, 0.012) * smoothstep(state.tool[2] - LOW_M, -0.009, -0.005);
   const behind = fadeOut(along, -0.6 * contact, -0.4 * contact);
   const inLine = fadeOut(Math.abs(across), 0.4 * shape.graspRadiusM, 0.9 * shape.graspRadiusM);
   const near = smoothstep(along, -contact - 2.5 * STANDOFF_M, -contact - 1.5 * STANDOFF_M);
