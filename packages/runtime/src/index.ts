@@ -21,6 +21,8 @@ export {
 export { COLOUR_OF, COLOUR_WORDS, COMPARATIVE_WORDS, IDLE_ADJECTIVES } from "./correct/lexicon.ts";
 export { KIND_OF, KIND_WORDS, NOT_TYPOS, PLURAL_OF, pluralOf } from "./correct/lexicon.ts";
 export { SIZE_OF, SIZE_WORDS, STRANGE_COLOURS, STRANGE_THINGS, THING_WORDS } from "./correct/lexicon.ts";
+export { cleanInstruction, MAX_INSTRUCTION } from "./correct/clean.ts";
+export { wordsOf } from "./correct/tokens.ts";
 export { createSpeller } from "./correct/spelling.ts";
 export type { Speller } from "./correct/spelling.ts";
 export { createLoop, Loop } from "./loop.ts";

@@ -12,6 +12,8 @@ export { createWorld, World } from "./world.ts";
 export type { WorldOptions, WorldRenderOptions, WorldSnapshot, WorldView } from "./world.ts";
 export { ANSWERS, askQuestion } from "./language/questions.ts";
 export type { Answer, Question, QuestionOptions } from "./language/questions.ts";
+export { parseInstruction } from "./language/parse/parse-instruction.ts";
+export type { Parsed } from "./language/parse/parse-instruction.ts";
 export { describe, isDescribable } from "./language/describe.ts";
 export type { DescribeOptions } from "./language/describe.ts";
 export { sayTask } from "./language/say-task.ts";

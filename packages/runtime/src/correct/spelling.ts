@@ -6,7 +6,7 @@ export interface Speller {
   correct(word: string): string | null;
 }
 
-/** Words shorter than this are never corrected: too many others are one slip away. */
+/** Shorter words are never what was meant: too many others are one slip away. (Of three letters, a lost fourth is mended.) */
 const SHORTEST = 4;
 const LONGEST = 24;
 
@@ -16,7 +16,7 @@ export function createSpeller(meant: Iterable<string>, other: Iterable<string> =
   const known = new Set([...targets, ...other]);
   const byLength = new Map<number, string[]>();
   for (const word of targets) {
-    if (word.length < SHORTEST - 1) continue;
+    if (word.length < SHORTEST) continue;
     const list = byLength.get(word.length);
     if (list) list.push(word);
     else byLength.set(word.length, [word]);
@@ -25,7 +25,7 @@ export function createSpeller(meant: Iterable<string>, other: Iterable<string> =
 
   const search = (word: string): string | null => {
     const near: string[] = [];
-    for (let length = word.length - 1; length <= word.length + 1; length++) {
+    for (let length = Math.max(SHORTEST, word.length - 1); length <= word.length + 1; length++) {
       for (const target of byLength.get(length) ?? []) if (isOneSlip(word, target)) near.push(target);
     }
     if (near.length < 2) return near[0] ?? null;

@@ -12,15 +12,10 @@ import { roughen } from "./roughen.ts";
 import { sceneNow } from "./scene-now.ts";
 import { COLOUR_SAYINGS, KIND_SAYINGS, type Split, sayPlural, sayWord } from "./words.ts";
 
-/** All that a `words` question is answered with. */
-export const ANSWERS: readonly string[] = [
-  ...COLOURS,
-  ...KINDS,
-  ...["zero", "one", "two", "three", "four", "five", "six", "seven", "eight"],
-  ...["small", "large", "nothing", "left", "right"],
-];
-
 const NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight"];
+
+/** All that a `words` question is answered with. */
+export const ANSWERS: readonly string[] = [...COLOURS, ...KINDS, ...NUMBERS, "nothing"];
 
 export type Answer =
   /** The things asked for; none: there is no such thing. */
@@ -81,7 +76,7 @@ const WHERE = [
   "where is {o}?",
   "where's {o}?",
   "can you see {o}?",
-  "show where {o} is",
+  "say where {o} is",
   "where can I find {o}?",
   "in which place is {o}?",
   "tell me where {o} is",

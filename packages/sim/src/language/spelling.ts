@@ -11,11 +11,15 @@ import {
   STRANGE_COLOURS,
   STRANGE_THINGS,
   THING_WORDS,
+  wordsOf,
 } from "@bidden/runtime";
+import { AFTER, BEFORE } from "./asides.ts";
+import { FILLERS, LEADS, TAILS, VERB_BASES } from "./parse/courtesy.ts";
+import { FORBIDDEN_WORDS } from "./parse/forbidden-words.ts";
 import { TEMPLATES } from "./templates.ts";
 
 const FUNCTION_WORDS = (
-  "the a an that which is are isn't not of to from in on by at other only next near nearest closest beside behind left " +
+  "the a an that which is are isnt not thats of to from in on by at other only next near nearest closest beside behind left " +
   "right front back middle leftmost rightmost frontmost backmost rearmost farthest furthest away lying standing me now " +
   "please kindly thanks thank you robot hey could can would will mind want need like where what how many there colour " +
   "color any do does see hello my your top onto into inside"
@@ -27,9 +31,13 @@ let speller: Speller | undefined;
 function theSpeller(): Speller {
   if (speller) return speller;
   const ours = [COLOUR_OF, KIND_OF, PLURAL_OF, SIZE_OF].flatMap((map) => [...map.keys()]).flatMap((w) => w.split(" "));
-  const framed = TEMPLATES.flatMap(({ frame }) => frame.toLowerCase().match(/[a-z']+/g) ?? []);
-  const strange = [...STRANGE_COLOURS, ...STRANGE_THINGS, ...NOT_TYPOS];
-  speller = createSpeller([...ours, ...THING_WORDS, ...framed, ...FUNCTION_WORDS], [...strange, ...IDLE_ADJECTIVES]);
+  const framed = TEMPLATES.flatMap(({ frame }) => wordsOf(frame));
+  const courtesy = [...LEADS, ...TAILS, ...BEFORE, ...AFTER].flatMap(wordsOf);
+  const strange = [...FORBIDDEN_WORDS, ...STRANGE_COLOURS, ...STRANGE_THINGS, ...NOT_TYPOS];
+  speller = createSpeller(
+    [...ours, ...THING_WORDS, ...framed, ...courtesy, ...FILLERS, ...VERB_BASES, ...FUNCTION_WORDS],
+    [...strange, ...IDLE_ADJECTIVES],
+  );
   return speller;
 }
 

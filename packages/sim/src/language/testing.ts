@@ -20,7 +20,7 @@ export function randomScene(seed: number): Scene {
   const objects: SceneObject[] = [];
   const wanted = 3 + rng.below(6);
   for (let tries = 0; objects.length < wanted && tries < 400; tries++) {
-    const kind = tries < 8 ? rng.pick(GRASPABLE) : rng.pick(KINDS);
+    const kind = rng.uniform() < 0.5 ? rng.pick(GRASPABLE) : rng.pick(KINDS);
     if (kind === "drawer" && objects.some((one) => one.kind === "drawer")) continue;
     const start: Vec3 = [0.33 + 0.34 * rng.uniform(), -0.29 + 0.58 * rng.uniform(), 0.02];
     if (objects.some((one) => Math.hypot(one.start[0] - start[0], one.start[1] - start[1]) < 0.07)) continue;

@@ -9,7 +9,7 @@ import { COLOUR_SAYINGS, KIND_SAYINGS, SIZE_SAYINGS, type Split, sayWord } from 
 import type { Role, Unclear } from "./say-unclear.ts";
 
 /** Furniture that is in the room, or on the person, and no object of the table. */
-const FIXTURES = ["table", "robot", "camera", "floor", "wall", "gripper", "arm", "lamp", "ceiling", "shadow"];
+const FIXTURES = ["table", "robot", "camera", "cloth", "wall", "gripper", "arm", "lamp", "ceiling", "shadow"];
 
 const SKILLS: readonly Skill[] = ["pick", "pick", "put", "put", "put", "push", "push", "stack", "point", "point"];
 
