@@ -6,31 +6,27 @@
 import { BiddenError, messageOf } from "@bidden/runtime";
 import { type FileMetaData, parquetMetadataAsync, parquetScan, type SchemaElement } from "hyparquet";
 import { ByteWriter, type ColumnSource, ParquetWriter } from "hyparquet-writer";
+import { isNumberDtype } from "../dataset/columns.ts";
 import type { Feature, Features, NumberDtype } from "../dataset/types.ts";
 import type { RandomAccess } from "../files/store.ts";
 
 /** What hyparquet-writer takes for a leaf. */
 type Leaf = Omit<SchemaElement, "name" | "repetition_type">;
 
-const INTEGER = (bitWidth: 8 | 16 | 32 | 64, isSigned: boolean): NonNullable<SchemaElement["logical_type"]> => ({
-  type: "INTEGER",
-  bitWidth,
-  isSigned,
-});
-
+/** Integers carry the older `converted_type` only: as a logical type hyparquet-writer 0.17.0 writes bytes that Arrow refuses. */
 const LEAVES: Record<NumberDtype | "string" | "binary", Leaf> = {
   bool: { type: "BOOLEAN" },
   float16: { type: "FIXED_LEN_BYTE_ARRAY", type_length: 2, logical_type: { type: "FLOAT16" } },
   float32: { type: "FLOAT" },
   float64: { type: "DOUBLE" },
-  int8: { type: "INT32", converted_type: "INT_8", logical_type: INTEGER(8, true) },
-  int16: { type: "INT32", converted_type: "INT_16", logical_type: INTEGER(16, true) },
+  int8: { type: "INT32", converted_type: "INT_8" },
+  int16: { type: "INT32", converted_type: "INT_16" },
   int32: { type: "INT32" },
   int64: { type: "INT64" },
-  uint8: { type: "INT32", converted_type: "UINT_8", logical_type: INTEGER(8, false) },
-  uint16: { type: "INT32", converted_type: "UINT_16", logical_type: INTEGER(16, false) },
-  uint32: { type: "INT32", converted_type: "UINT_32", logical_type: INTEGER(32, false) },
-  uint64: { type: "INT64", converted_type: "UINT_64", logical_type: INTEGER(64, false) },
+  uint8: { type: "INT32", converted_type: "UINT_8" },
+  uint16: { type: "INT32", converted_type: "UINT_16" },
+  uint32: { type: "INT32", converted_type: "UINT_32" },
+  uint64: { type: "INT64", converted_type: "UINT_64" },
   string: { type: "BYTE_ARRAY", converted_type: "UTF8" },
   binary: { type: "BYTE_ARRAY" },
 };
@@ -47,23 +43,17 @@ export function columnSchema(name: string, leaf: keyof typeof LEAVES, depth: num
 /** Schema of one feature in a data file; none for videos, which lie elsewhere. */
 export function featureSchema(name: string, feature: Feature): SchemaElement[] {
   const { dtype, shape } = feature;
-  switch (dtype) {
-    case "video":
-      return [];
-    case "image":
-      return [
-        { name, repetition_type: "OPTIONAL", num_children: 2 },
-        { ...LEAVES.binary, name: "bytes", repetition_type: "OPTIONAL" },
-        { ...LEAVES.string, name: "path", repetition_type: "OPTIONAL" },
-      ];
-    case "string":
-      return columnSchema(name, "string", 0);
-    case "language":
-    case "json":
-      throw new BiddenError("unsupported", `Feature "${name}" of dtype ${dtype} cannot be written to parquet.`);
-    default:
-      return columnSchema(name, dtype, shape.length === 1 && shape[0] === 1 ? 0 : shape.length);
+  if (dtype === "video") return [];
+  if (dtype === "image") {
+    return [
+      { name, repetition_type: "OPTIONAL", num_children: 2 },
+      { ...LEAVES.binary, name: "bytes", repetition_type: "OPTIONAL" },
+      { ...LEAVES.string, name: "path", repetition_type: "OPTIONAL" },
+    ];
   }
+  if (dtype === "string") return columnSchema(name, "string", 0);
+  if (isNumberDtype(dtype)) return columnSchema(name, dtype, shape.length === 1 && shape[0] === 1 ? 0 : shape.length);
+  throw new BiddenError("unsupported", `Feature "${name}" of dtype ${dtype} cannot be written to parquet.`);
 }
 
 /** The `huggingface` key, by which `datasets` and the Hub's viewer know images and list lengths. */

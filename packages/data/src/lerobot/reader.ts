@@ -221,7 +221,7 @@ export class LeRobotReader implements Dataset {
           return Promise.reject(
             new BiddenError(
               "unsupported",
-              `"${name}" of ${this.path} is a video (${String(feature.info?.["video.codec"] ?? "unknown codec")}); no video decoder is installed. Numbers, tasks and image features can be read without one.`,
+              `"${name}" of ${this.path} is a video (${JSON.stringify(feature.info?.["video.codec"] ?? "unknown codec")}); no video decoder is installed. Numbers, tasks and image features can be read without one.`,
               { feature: name },
             ),
           );

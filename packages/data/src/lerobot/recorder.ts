@@ -290,7 +290,8 @@ export class Recorder {
     if (this.#failed) await recover(this.#store);
     await this.#giveBack();
     if ((await this.#store.list(JOURNAL_FOLDER)).every((name) => name === "staged/")) {
-      await this.#store.remove(JOURNAL_FOLDER);
+      // An empty folder that stays behind harms nobody.
+      await this.#store.remove(JOURNAL_FOLDER).catch(() => undefined);
     }
   }
 
