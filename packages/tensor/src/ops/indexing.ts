@@ -5,8 +5,8 @@ import { badShape, normaliseAxis, sameShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { single } from "./build.ts";
 import { cast, equal, expand, reshape } from "./core.ts";
-import { matmul } from "./matmul.ts";
 import { unsqueeze } from "./layout.ts";
+import { matmul } from "./matmul.ts";
 
 function needIndices(op: string, indices: Tensor): void {
   if (indices.dtype !== "int64" && indices.dtype !== "int32") {

@@ -1,7 +1,8 @@
 /** Operations that move elements and leave them as they are. */
-import { badShape, normaliseAxis, sameShape, showShape } from "../graph/shape.ts";
+
 import { BiddenError } from "@bidden/runtime";
 import type { Shape } from "../graph/dtype.ts";
+import { badShape, normaliseAxis, sameShape, showShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { int64s, single } from "./build.ts";
 import { add, cast, expand, mul, reshape } from "./core.ts";

@@ -1,8 +1,8 @@
 /** Learning rates as a function of the step (from 0): stated once for a graph, which computes them in float64, and once in plain numbers. */
 import type { Tensor } from "../graph/tensor.ts";
 import { add, cast, div, less, mul, sub, where } from "../ops/core.ts";
-import { clip, floor, sin } from "../ops/unary.ts";
 import { pow } from "../ops/elementwise.ts";
+import { clip, floor, sin } from "../ops/unary.ts";
 
 export type Decay =
   | { readonly kind: "constant" }

@@ -4,8 +4,8 @@ import { createSession, createTrainer } from "../index.node.ts";
 import {
   add,
   buildTrainStep,
-  gelu,
   Graph,
+  gelu,
   type Init,
   initParameters,
   layerNorm,

@@ -9,7 +9,7 @@ import type { Slot, TrainStep } from "../optim/train-step.ts";
 import { readSafetensors } from "../safetensors/read.ts";
 import { writeSafetensors } from "../safetensors/write.ts";
 import type { Engine, SessionOptions } from "./engine.ts";
-import { openOrt, runOrt, toOrt, valueInfos, type ValueInfo } from "./session.ts";
+import { openOrt, runOrt, toOrt, type ValueInfo, valueInfos } from "./session.ts";
 
 export type ParameterMap = ReadonlyMap<string, TensorData>;
 
