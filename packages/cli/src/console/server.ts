@@ -134,7 +134,8 @@ function attend(page: Page, pages: Pages, options: ConsoleServerOptions): void {
   page.socket.on("error", () => page.socket.terminate());
   page.socket.on("message", (data: RawData, isBinary: boolean) => {
     try {
-      if (isBinary || !Buffer.isBuffer(data)) throw new BiddenError("bad-argument", "The console reads text messages only; this one was binary.");
+      if (isBinary || !Buffer.isBuffer(data))
+        throw new BiddenError("bad-argument", "The console reads text messages only; this one was binary.");
       obey(readPageMessage(data.toString("utf8")), page, pages, options);
     } catch (thrown) {
       tell(page, { type: "fault", sentence: messageOf(thrown) });
