@@ -38,6 +38,7 @@ export type { Disturbance } from "./skills/disturb.ts";
 export { ActionDriver } from "./skills/drive.ts";
 export { createExpert } from "./skills/expert/expert.ts";
 export type { Expert } from "./skills/expert/expert.ts";
+export { createExpertPolicy } from "./skills/expert-policy.ts";
 export { steer } from "./skills/expert/motion.ts";
 export { judge, violations } from "./skills/judge.ts";
 export type { Violation } from "./skills/judge.ts";

@@ -1,0 +1,148 @@
+/**
+ * The scripted expert behind the `Policy` interface. It does not look through cameras: it reads the whole state out of the
+ * world, and its sentences by grammar. It drives only where it is asked for by name, and says "expert" in every chunk.
+ */
+import type { ActionChunk, Belief, Intent, Observation, Policy } from "@bidden/runtime";
+import { type Parsed, parseInstruction } from "../language/parse/parse-instruction.ts";
+import { sceneNow } from "../language/scene-now.ts";
+import type { SceneObject, Task } from "../types.ts";
+import type { World } from "../world.ts";
+import { createExpert } from "./expert/expert.ts";
+import { rolesOf } from "./roles.ts";
+
+const DIM = 7;
+const HORIZON = 8;
+/** Its law holds for the present state; the steps after that only fade out what was begun, should the next chunk be late. */
+const FADE = 0.6;
+/** After a pause this long the same sentence is a new instruction, and is read in the scene as it stands then, ns. */
+const NEW_AFTER_NS = 500_000_000n;
+
+/** @param world the very world that the loop drives. */
+export function createExpertPolicy(world: World): Policy {
+  const { stateNames, actionSpace } = world.robot.embodiment;
+  const reader = new Reader(world);
+  return {
+    info: {
+      name: "expert",
+      modelDigest: "",
+      space: actionSpace,
+      horizon: HORIZON,
+      cameras: {},
+      stateNames,
+      historyLength: 0,
+      heads: ["expert"],
+    },
+    infer: (observation, request) => {
+      const parsed = reader.read(observation);
+      const task = parsed.kind === "task" ? parsed.task : null;
+      const chunk: ActionChunk = {
+        values: task === null ? standStill(observation, stateNames) : act(world, task),
+        horizon: HORIZON,
+        space: actionSpace,
+        startNs: observation.captureNs,
+        origin: {
+          source: "expert",
+          modelDigest: "",
+          observationId: observation.id,
+          seed: request.seed,
+          stageMs: {},
+        },
+        belief: beliefOf(world, parsed, task),
+      };
+      return Promise.resolve(chunk);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** Reads an instruction once, in the scene as it stood when it was given: *the left block* stays the same one on its way. */
+class Reader {
+  readonly #world: World;
+  #text: string | null = null;
+  #seed = 0;
+  #lastNs = 0n;
+  #parsed: Parsed = { kind: "unknown" };
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  read({ instruction, captureNs }: Observation): Parsed {
+    const { scene } = this.#world;
+    const gap = captureNs - this.#lastNs;
+    const known = instruction === this.#text && scene.seed === this.#seed && gap >= 0n && gap < NEW_AFTER_NS;
+    if (!known) this.#parsed = parseInstruction(instruction, sceneNow(scene, this.#world.objects()));
+    this.#text = instruction;
+    this.#seed = scene.seed;
+    this.#lastNs = captureNs;
+    return this.#parsed;
+  }
+}
+
+/** float32[8, 7]: the law's step, then ever smaller ones of the same direction. */
+function act(world: World, task: Task): Float32Array {
+  const step = createExpert(task).act(world);
+  const values = new Float32Array(HORIZON * DIM);
+  for (let row = 0; row < HORIZON; row++) {
+    for (let i = 0; i < DIM - 1; i++) values[row * DIM + i] = (step[i] ?? 0) * FADE ** row;
+    values[row * DIM + DIM - 1] = step[DIM - 1] ?? 1;
+  }
+  return values;
+}
+
+function standStill(observation: Observation, stateNames: readonly string[]): Float32Array {
+  const gripper = observation.state[stateNames.indexOf("gripperCommand")] ?? 1;
+  return Float32Array.from({ length: HORIZON * DIM }, (_, i) => (i % DIM === DIM - 1 ? gripper : 0));
+}
+
+function beliefOf(world: World, parsed: Parsed, task: Task | null): Belief {
+  const done = task !== null && createExpert(task).done(world) ? 1 : 0;
+  const at = (id: string | null): SceneObject["start"] | null =>
+    world.objects().find((state) => state.id === id)?.position ?? null;
+  const roles = task === null ? null : rolesOf(task);
+  return {
+    intent: intentOf(world, parsed),
+    done,
+    pointing: [
+      { channel: "act", at: at(roles?.act ?? null), nowhere: roles === null ? 1 : 0, heat: {} },
+      { channel: "place", at: at(roles?.place ?? null), nowhere: (roles?.place ?? null) === null ? 1 : 0, heat: {} },
+    ],
+  };
+}
+
+function intentOf(world: World, parsed: Parsed): Intent {
+  switch (parsed.kind) {
+    case "task":
+      return { kind: "obey" };
+    case "ambiguous":
+      return which(world, parsed.candidates);
+    case "impossible":
+      return { kind: "refuse", reason: `I cannot do that: there is no ${bare(parsed.missing)} here that would fit.` };
+    case "forbidden":
+      return { kind: "refuse", reason: `I will not do that: ${parsed.why}.` };
+    case "question":
+      return { kind: "hold", reason: "That is a question, and I can only act." };
+    case "garbage":
+      return { kind: "refuse", reason: "I do not understand that as an instruction." };
+    case "unknown":
+      return { kind: "hold", reason: "I do not know how to do that." };
+    default:
+      return parsed satisfies never;
+  }
+}
+
+function which(world: World, ids: readonly string[]): Intent {
+  const states = world.objects();
+  const candidates = world.scene.objects.flatMap((object, i) => {
+    const position = states[i]?.position;
+    if (!ids.includes(object.id) || position === undefined) return [];
+    return [{ at: position, mass: 1 / ids.length, label: `the ${object.size} ${object.colour} ${object.kind}` }];
+  });
+  const labels = candidates.map(({ label }) => label);
+  return { kind: "ask", question: `Which one do you mean: ${labels.join(" or ")}?`, candidates };
+}
+
+/** Without its article: "there is no the red cube" would not do. */
+function bare(phrase: string): string {
+  return phrase.replace(/^(the|a|an|that|this|my|your)\s+/i, "");
+}
