@@ -41,5 +41,5 @@ export function grasp(state: FullState, thing: Thing): Float32Array {
   const hoverZ = thing.position[2] + shape.halfHeightM + 0.035;
   const raised = Math.max(funnel(distance) * (TRAVEL_M - gripZ), waiting * (hoverZ - gripZ));
 
-  return steer(state, { dx, dy, z: gripZ + raised, gripper: 1 - closing });
+  return steer(state, { dx, dy, z: gripZ + raised, gripper: 1 - smoothstep(closing, 0.2, 0.7) });
 }

@@ -51,9 +51,16 @@ export function seekXY(dx: number, dy: number, max = MAX_STEP_M, gain = GAIN): [
   return [dx * step, dy * step];
 }
 
-/** 0 when straight above the target, 1 when far from it. */
-export function funnel(distance: number, near = 0.01, far = 0.075): number {
-  return smoothstep(distance, near, far);
+/** The funnel's lip: this share of the height is kept until the horizontal error is nearly gone, over this width. */
+const LIP_SHARE = 0.34;
+const LIP_M = 0.01;
+
+/**
+ * Height over the target as a share of the travelling height: 0 when straight above it, 1 when far from it. The lip keeps
+ * fingers (or what they hold) from landing on an edge.
+ */
+export function funnel(distance: number, near = 0.008, far = 0.07): number {
+  return LIP_SHARE * smoothstep(distance, near, near + LIP_M) + (1 - LIP_SHARE) * smoothstep(distance, near, far);
 }
 
 /** Where the tool should go, from which `steer` makes one action. */

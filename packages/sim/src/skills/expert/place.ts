@@ -29,6 +29,7 @@ function releaseOpening(object: Thing): number {
 function carry(state: FullState, object: Thing, target: Thing): Float32Array {
   const shape = shapeOf(object.object);
   const narrow = target.object.kind === "block" || target.object.kind === "can";
+  const [objectId, targetId] = [object.object.id, target.object.id];
   const dx = target.position[0] - object.position[0];
   const dy = target.position[1] - object.position[1];
   const distance = Math.hypot(dx, dy);
@@ -36,12 +37,19 @@ function carry(state: FullState, object: Thing, target: Thing): Float32Array {
   const bottom = object.position[2] - shape.halfHeightM;
   const surface = target.position[2] - shapeOf(target.object).halfHeightM + shapeOf(target.object).surfaceM;
   const gap = narrow ? 0.001 : target.object.kind === "bowl" ? 0.008 : 0.003;
-  const lowest = surface + gap + funnel(distance, narrow ? 0.004 : 0.01, 0.075) * (CARRY_M - surface);
+  const lowest = surface + gap + funnel(distance, narrow ? 0.004 : 0.008, 0.07) * (CARRY_M - surface);
 
-  const over = narrow ? fadeOut(distance, 0.004, 0.007) : fadeOut(distance, 0.01, 0.018);
-  const down = fadeOut(bottom - surface, gap + 0.004, gap + 0.011);
-  const gripper = over * down * releaseOpening(object);
-  return steer(state, { dx, dy, z: state.tool[2] + lowest - bottom, gripper });
+  const over = narrow ? fadeOut(distance, 0.005, 0.008) : fadeOut(distance, 0.01, 0.018);
+  const down = state.touching(objectId, targetId) ? 1 : fadeOut(bottom - surface, gap + 0.004, gap + 0.011);
+  // Once it may go it goes: fingers that opened by half would go on holding it.
+  const release = smoothstep(over * down, 0.2, 0.6);
+  const lower = state.tool[2] + (lowest - bottom) * (1 - release);
+  return steer(state, {
+    dx: dx * (1 - release),
+    dy: dy * (1 - release),
+    z: lower,
+    gripper: release * releaseOpening(object),
+  });
 }
 
 /** Rises once the fingers have left the thing; they open fully on the way up. */
