@@ -83,7 +83,7 @@ export class World {
   /** Advances physics. @param ms multiple of the time step (5 ms). */
   step(ms: number): void {
     const count = Math.round(ms / TIME_STEP_MS);
-    if (count < 1 || Math.abs(count * TIME_STEP_MS - ms) > 1e-9) {
+    if (!(count >= 1 && Math.abs(count * TIME_STEP_MS - ms) < 1e-9)) {
       throw new BiddenError("bad-argument", `World.step takes a positive multiple of ${TIME_STEP_MS} ms, not ${ms}.`, {
         ms,
       });

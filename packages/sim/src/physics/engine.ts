@@ -77,9 +77,18 @@ export class Simulation {
     return this.#views;
   }
 
+  /** @throws BiddenError engine when the physics diverged; the world must then be reset. */
   step(count: number): void {
     const { engine, model, data } = this;
     for (let i = 0; i < count; i++) engine.mj_step(model, data);
+    if (this.views.qpos.every(Number.isFinite)) return;
+    throw new BiddenError(
+      "engine",
+      `The physics must stay finite; at ${data.time.toFixed(3)} s it did not. Reset the world.`,
+      {
+        timeS: data.time,
+      },
+    );
   }
 
   /** Brings poses up to date with qpos: after a step they are those of its beginning. */

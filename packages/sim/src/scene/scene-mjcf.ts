@@ -14,7 +14,7 @@ export function sceneMjcf(arm: ArmModel, scene: Scene): string {
   const drawer = scene.objects.find((object) => object.kind === "drawer");
   return `<mujoco model="tabletop">
 <compiler angle="radian" autolimits="true" eulerseq="zyx" inertiafromgeom="auto" boundmass="0.001" boundinertia="0.000001"/>
-<option timestep="${TIME_STEP_MS / 1000}" integrator="implicitfast" cone="pyramidal" impratio="30" iterations="30" ls_iterations="20" tolerance="1e-9"/>
+<option timestep="${TIME_STEP_MS / 1000}" integrator="implicitfast" cone="pyramidal" impratio="30" iterations="30" ls_iterations="20" tolerance="1e-9"><flag autoreset="disable"/></option>
 <size memory="4M"/>
 <worldbody>
 <geom name="table" type="plane" pos="${TABLE.centreX} 0 0" size="${TABLE.halfX} ${TABLE.halfY} 0.01" friction="0.8 0.005 0.0001" contype="1" conaffinity="0" group="2"/>

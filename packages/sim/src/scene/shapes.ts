@@ -13,7 +13,7 @@ export const SQUARE_HALF_M: Readonly<Record<Size, number>> = { small: 0.05, larg
 
 /**
  * The drawer: a low cabinet that stands still, a box that slides out of it along +x, and a handle before the box: a stem
- * that two fingers pinch (they open along y) with a bar across its end behind which they cannot slip off.
+ * that two fingers pinch (they open along y) with a bar across its end behind which even open fingers catch.
  */
 export const DRAWER = {
   /** Half the cabinet's outer size. */
@@ -24,7 +24,7 @@ export const DRAWER = {
   stemLengthM: 0.036,
   stemHalfY: 0.01,
   barHalfX: 0.005,
-  barHalfY: 0.032,
+  barHalfY: 0.046,
   handleZ: 0.036,
   handleHalfZ: 0.018,
   frontHalfX: 0.004,
