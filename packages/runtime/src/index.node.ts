@@ -1,1 +1,15 @@
-export {};
+export { openLiveLoop, watch as watchWorker } from "./live/live-loop.node.ts";
+export type { LiveLoop, OpenLiveLoopOptions } from "./live/live-loop.node.ts";
+export type { LiveLoopOptions } from "./live/messages.ts";
+export { processClock } from "./live/process-clock.node.ts";
+export { createLinkedRobot, createRobotHost, createRobotLink } from "./live/robot-link.ts";
+export type { RobotHost, RobotLink } from "./live/robot-link.ts";
+export { serveInference } from "./live/serve-inference.node.ts";
+export type { InferenceRequest, ServeInferenceOptions } from "./live/serve-inference.node.ts";
+export { servePlant } from "./live/serve-plant.node.ts";
+export type { ServePlantOptions } from "./live/serve-plant.node.ts";
+export { spawnWorker } from "./live/spawn.node.ts";
+export { createStopFlag, createStopReader, raiseStopFlag } from "./live/stop-flag.ts";
+export type { StopFlag } from "./live/stop-flag.ts";
+export { runTicker } from "./live/ticker.node.ts";
+export type { TickerOptions } from "./live/ticker.node.ts";

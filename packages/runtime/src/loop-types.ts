@@ -105,7 +105,9 @@ export type LoopStatus = {
   readonly plan: Float32Array;
   readonly toolPos: readonly [number, number, number];
   readonly gripper: number;
+  /** Whether something seems to be between the fingers, and where it was picked up, base frame, m ("put it back"). */
   readonly holding: boolean;
+  readonly pickedAt: readonly [number, number, number] | null;
   /** Of the last thought: the policy's own stages, `answer` from ask to arrival, and `tick`, the loop's own work. */
   readonly stageMs: Readonly<Record<string, number>>;
   readonly counts: GateCounts;

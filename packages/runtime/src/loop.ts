@@ -6,7 +6,7 @@
  */
 import { ChunkBuffer, type ChunkBufferOptions } from "./chunk/chunk-buffer.ts";
 import type { Clock } from "./contract/clock.ts";
-import type { Belief, Command, Mode, PlaceHints, Robot, RobotState } from "./contract/types.ts";
+import type { Belief, Command, Mode, Robot, RobotState } from "./contract/types.ts";
 import type { GateInput } from "./gate/checks.ts";
 import { Gate, type GateOptions } from "./gate/gate.ts";
 import type { GateReason } from "./gate/reasons.ts";
@@ -34,6 +34,8 @@ export type LoopOptions = {
   readonly gate?: Pick<GateOptions, "checks">;
   /** An ask that stays unanswered this long is a fault, ms. */
   readonly silenceMs?: number;
+  /** A robot that says nothing for this long is gone: stop, ms. */
+  readonly deadRobotMs?: number;
   /** An instruction that takes longer than this has failed, ms; null: never. */
   readonly maxTaskMs?: number | null;
 };
@@ -48,7 +50,7 @@ export function createLoop(options: LoopOptions): Loop {
 
 export class Loop {
   readonly gate: Gate;
-  readonly #options: LoopOptions & Required<Pick<LoopOptions, "silenceMs" | "runId" | "seed">>;
+  readonly #options: LoopOptions & Required<Pick<LoopOptions, "deadRobotMs" | "silenceMs" | "runId" | "seed">>;
   readonly #decideOptions: DecideOptions;
   readonly #servo: PoseServo;
   readonly #chunks: ChunkBuffer;
@@ -79,7 +81,7 @@ export class Loop {
   constructor(options: LoopOptions) {
     const { robot } = options;
     const { embodiment } = robot;
-    this.#options = { silenceMs: 1500, runId: "run", seed: 0, ...options };
+    this.#options = { silenceMs: 1500, deadRobotMs: 500, runId: "run", seed: 0, ...options };
     this.#decideOptions = { ...DECIDE_DEFAULTS, ...options.decide };
     this.gate = new Gate(embodiment, {
       ...options.gate,
@@ -112,7 +114,7 @@ export class Loop {
     for (let thought = this.#options.inference.poll(); thought !== null; thought = this.#options.inference.poll()) {
       this.#take(thought, nowMs);
     }
-    this.#watch(nowMs);
+    this.#watch(nowMs, state);
     if (this.#instruct !== null && this.#waiting === null && this.#step?.askId === null) this.#ask(nowMs);
 
     // chunk: what is due now
@@ -188,12 +190,6 @@ export class Loop {
     this.#record({ type: "nudge", atMs, deltaM, by });
   }
 
-  /** Hints that put the held thing back where it was picked up; null when nothing is held. */
-  putBackHints(): PlaceHints | null {
-    const place = this.#picks.pickedAt;
-    return place === null ? null : { place };
-  }
-
   /** The outcome of the last instruction; null while one is under way or before the first. */
   get outcome(): Outcome | null {
     return this.#outcome;
@@ -223,6 +219,7 @@ export class Loop {
       toolPos: [toolPos[0]!, toolPos[1]!, toolPos[2]!],
       gripper: this.gate.gripper,
       holding: this.#picks.holding,
+      pickedAt: this.#picks.pickedAt,
       stageMs: { ...this.#stageMs, tick: this.#tickMs },
       counts: { ...counts },
       clampRate: counts.ok === 0 ? 0 : counts.clamped / counts.ok,
@@ -299,30 +296,33 @@ export class Loop {
       return;
     }
     this.#belief = chunk.belief;
-    this.#decide(chunk.belief);
+    this.#decide(chunk.belief, nowMs);
   }
 
-  #decide(belief: Belief): void {
+  #decide(belief: Belief, nowMs: number): void {
     const slow = this.#assembler.toolSpeedMS < REST_M_S;
     this.#decision = decide(this.#decision, belief, slow, this.#decideOptions);
     if (this.#decision.phase === "pause") this.#chunks.clear();
     const { end } = this.#decision;
     if (end === null) return;
-    this.#end({
-      verdict: end.verdict,
-      reason: end.reason,
-      ...(end.verdict === "asked" ? { question: end.intent.question, candidates: end.intent.candidates } : {}),
-    });
+    const question =
+      end.verdict === "asked" ? { question: end.intent.question, candidates: end.intent.candidates } : {};
+    this.#end({ verdict: end.verdict, reason: end.reason, ...question }, nowMs);
   }
 
   /** What only time can tell: silence, and a task that takes too long. */
-  #watch(nowMs: number): void {
+  #watch(nowMs: number, state: RobotState): void {
+    const { deadRobotMs } = this.#options;
+    if (this.#instruct !== null && nowMs - state.stampMs > deadRobotMs) {
+      this.gate.lower("stop", "watchdog", "robot silent");
+      this.#end({ verdict: "held", reason: `the robot has been silent for more than ${deadRobotMs} ms` }, nowMs);
+    }
     if (this.#waiting !== null && nowMs - this.#waiting.sinceMs > this.#options.silenceMs) {
       this.fault("watchdog", `the policy has been silent for more than ${this.#options.silenceMs} ms`);
     }
     const { maxTaskMs } = this.#options;
     if (this.#instruct !== null && maxTaskMs != null && nowMs - this.#instruct.sinceMs > maxTaskMs) {
-      this.#end({ verdict: "failed", reason: `not done within ${maxTaskMs / 1000} s` });
+      this.#end({ verdict: "failed", reason: `not done within ${maxTaskMs / 1000} s` }, nowMs);
     }
   }
 
@@ -373,7 +373,7 @@ export class Loop {
     return command;
   }
 
-  #end(end: Omit<Outcome, "believedDone" | "moved">): void {
+  #end(end: Omit<Outcome, "believedDone" | "moved">, atMs = this.#options.clock.nowMs()): void {
     this.#nudge = null;
     this.gate.revoke();
     this.#chunks.clear();
@@ -383,7 +383,6 @@ export class Loop {
     const believedDone = (this.#belief?.done ?? 0) > this.#decideOptions.doneAbove;
     this.#instruct = null;
     this.#outcome = { ...end, believedDone, moved: this.#moved };
-    const atMs = this.#options.clock.nowMs();
     this.#record({ type: "end", atMs, instruction: instruct.text, outcome: this.#outcome });
   }
 
