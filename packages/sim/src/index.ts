@@ -39,6 +39,7 @@ export { ActionDriver } from "./skills/drive.ts";
 export { createExpert } from "./skills/expert/expert.ts";
 export type { Expert } from "./skills/expert/expert.ts";
 export { createExpertPolicy } from "./skills/expert-policy.ts";
+export type { ExpertPolicy } from "./skills/expert-policy.ts";
 export { steer } from "./skills/expert/motion.ts";
 export { judge, violations } from "./skills/judge.ts";
 export type { Violation } from "./skills/judge.ts";

@@ -2,10 +2,10 @@
  * The scripted expert behind the `Policy` interface. It does not look through cameras: it reads the whole state out of the
  * world, and its sentences by grammar. It drives only where it is asked for by name, and says "expert" in every chunk.
  */
-import type { ActionChunk, Belief, Intent, Observation, Policy } from "@bidden/runtime";
+import type { ActionChunk, Belief, InferRequest, Intent, Observation, Policy } from "@bidden/runtime";
 import { type Parsed, parseInstruction } from "../language/parse/parse-instruction.ts";
 import { sceneNow } from "../language/scene-now.ts";
-import type { SceneObject, Task } from "../types.ts";
+import type { Scene, SceneObject, Task, Vec3 } from "../types.ts";
 import type { World } from "../world.ts";
 import { createExpert } from "./expert/expert.ts";
 import { rolesOf } from "./roles.ts";
@@ -17,10 +17,30 @@ const FADE = 0.6;
 /** After a pause this long the same sentence is a new instruction, and is read in the scene as it stands then, ns. */
 const NEW_AFTER_NS = 500_000_000n;
 
+export type ExpertPolicy = Policy & {
+  /** `infer` without its promise, for a thread that blocks and never turns its event loop. */
+  readonly think: (observation: Observation, request: InferRequest) => ActionChunk;
+};
+
 /** @param world the very world that the loop drives. */
-export function createExpertPolicy(world: World): Policy {
+export function createExpertPolicy(world: World): ExpertPolicy {
   const { stateNames, actionSpace } = world.robot.embodiment;
   const reader = new Reader(world);
+  const think = (observation: Observation, request: InferRequest): ActionChunk => {
+    const startMs = performance.now();
+    const parsed = reader.read(observation);
+    const task = parsed.kind === "task" ? parsed.task : null;
+    const values = task === null ? standStill(observation, stateNames) : act(world, task);
+    const belief = beliefOf(world, parsed, task);
+    const origin = {
+      source: "expert",
+      modelDigest: "",
+      observationId: observation.id,
+      seed: request.seed,
+      stageMs: { expert: performance.now() - startMs },
+    };
+    return { values, horizon: HORIZON, space: actionSpace, startNs: observation.captureNs, origin, belief };
+  };
   return {
     info: {
       name: "expert",
@@ -32,25 +52,8 @@ export function createExpertPolicy(world: World): Policy {
       historyLength: 0,
       heads: ["expert"],
     },
-    infer: (observation, request) => {
-      const parsed = reader.read(observation);
-      const task = parsed.kind === "task" ? parsed.task : null;
-      const chunk: ActionChunk = {
-        values: task === null ? standStill(observation, stateNames) : act(world, task),
-        horizon: HORIZON,
-        space: actionSpace,
-        startNs: observation.captureNs,
-        origin: {
-          source: "expert",
-          modelDigest: "",
-          observationId: observation.id,
-          seed: request.seed,
-          stageMs: {},
-        },
-        belief: beliefOf(world, parsed, task),
-      };
-      return Promise.resolve(chunk);
-    },
+    think,
+    infer: (observation, request) => Promise.resolve(think(observation, request)),
     close: () => Promise.resolve(),
   };
 }
@@ -67,16 +70,29 @@ class Reader {
     this.#world = world;
   }
 
-  read({ instruction, captureNs }: Observation): Parsed {
+  read({ instruction, captureNs, hints }: Observation): Parsed {
     const { scene } = this.#world;
     const gap = captureNs - this.#lastNs;
     const known = instruction === this.#text && scene.seed === this.#seed && gap >= 0n && gap < NEW_AFTER_NS;
-    if (!known) this.#parsed = parseInstruction(instruction, sceneNow(scene, this.#world.objects()));
+    if (!known) {
+      const now = sceneNow(scene, this.#world.objects());
+      this.#parsed = decided(parseInstruction(instruction, now), instruction, now, hints?.act ?? hints?.place);
+    }
     this.#text = instruction;
     this.#seed = scene.seed;
     this.#lastNs = captureNs;
     return this.#parsed;
   }
+}
+
+/** Of several things that could be meant, the one that a person pointed out: the others are left out of the scene. */
+function decided(parsed: Parsed, instruction: string, scene: Scene, at: Vec3 | undefined): Parsed {
+  if (parsed.kind !== "ambiguous" || at === undefined) return parsed;
+  const distance = ({ start }: SceneObject): number => Math.hypot(start[0] - at[0], start[1] - at[1], start[2] - at[2]);
+  const meant = scene.objects.filter(({ id }) => parsed.candidates.includes(id));
+  const chosen = meant.toSorted((a, b) => distance(a) - distance(b))[0];
+  const objects = scene.objects.filter((object) => object === chosen || !meant.includes(object));
+  return parseInstruction(instruction, { ...scene, objects });
 }
 
 /** float32[8, 7]: the law's step, then ever smaller ones of the same direction. */

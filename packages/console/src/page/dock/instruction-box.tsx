@@ -5,7 +5,7 @@
 import { type FormEvent, type KeyboardEvent, type ReactNode, useRef, useState } from "react";
 import { SendIcon } from "../icons.tsx";
 import { BOX_ID } from "../keys.ts";
-import { instruct, MAX_INSTRUCTION } from "../link/acts.ts";
+import { instruct } from "../link/acts.ts";
 import { slow } from "../link/live.ts";
 
 export function InstructionBox({
@@ -47,7 +47,6 @@ export function InstructionBox({
         type="text"
         value={text}
         disabled={!usable}
-        maxLength={MAX_INSTRUCTION}
         placeholder={usable ? "Say what the arm should do" : reason || "Connecting"}
         aria-label="Instruction"
         autoComplete="off"

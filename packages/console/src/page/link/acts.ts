@@ -2,9 +2,6 @@
 import type { PageMessage } from "../../protocol/messages.ts";
 import { say, slow } from "./live.ts";
 
-/** Longest instruction the box takes; the server has its own limit and says so. */
-export const MAX_INSTRUCTION = 500;
-
 export function stop(): void {
   send(
     { type: "stop" },
