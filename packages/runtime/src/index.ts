@@ -22,7 +22,10 @@ export { COLOUR_OF, COLOUR_WORDS, COMPARATIVE_WORDS, IDLE_ADJECTIVES } from "./c
 export { KIND_OF, KIND_WORDS, NOT_TYPOS, PLURAL_OF, pluralOf } from "./correct/lexicon.ts";
 export { SIZE_OF, SIZE_WORDS, STRANGE_COLOURS, STRANGE_THINGS, THING_WORDS } from "./correct/lexicon.ts";
 export { cleanInstruction, MAX_INSTRUCTION } from "./correct/clean.ts";
+export { nounPhrases } from "./correct/noun-phrases.ts";
 export { wordsOf } from "./correct/tokens.ts";
+export { understandUtterance } from "./correct/understand.ts";
+export type { Utterance, UtteranceContext } from "./correct/understand.ts";
 export { createSpeller } from "./correct/spelling.ts";
 export type { Speller } from "./correct/spelling.ts";
 export { createLoop, Loop } from "./loop.ts";

@@ -19,3 +19,16 @@ export function wordsOf(text: string): string[] {
   for (const [pattern, into] of JOINED) plain = plain.replace(pattern, into);
   return plain.split(" ").filter((word) => word !== "");
 }
+
+/** One word where it stands in the text: `text.slice(start, end)` (end exclusive) reads as `word` in plain letters. */
+export type Token = { readonly word: string; readonly start: number; readonly end: number };
+
+/** Words with their places, so that a sentence can be mended without rewriting the rest of it. */
+export function tokensOf(text: string): Token[] {
+  const tokens: Token[] = [];
+  for (const match of text.slice(0, MAX_SEEN).matchAll(/[\p{L}\p{N}]+(?:['\u2019-][\p{L}\p{N}]+)*/gu)) {
+    const word = match[0].toLowerCase().replace(/['\u2019-]/g, "");
+    tokens.push({ word, start: match.index, end: match.index + match[0].length });
+  }
+  return tokens;
+}
