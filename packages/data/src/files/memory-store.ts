@@ -24,7 +24,8 @@ export class MemoryStore implements WritableStore {
     }
     return Promise.resolve({
       byteLength: bytes.length,
-      slice: (start, end) => Promise.resolve(bytes.slice(start, end).buffer),
+      // A copy: Node's Buffer would share its memory in `slice`.
+      slice: (start, end) => Promise.resolve(new Uint8Array(bytes.subarray(start, end)).buffer),
       close: () => Promise.resolve(),
     });
   }
@@ -42,13 +43,13 @@ export class MemoryStore implements WritableStore {
   }
 
   write(path: string, bytes: Uint8Array): Promise<void> {
-    this.files.set(path, bytes.slice());
+    this.files.set(path, new Uint8Array(bytes));
     return Promise.resolve();
   }
 
   writeNew(path: string, bytes: Uint8Array): Promise<boolean> {
     if (this.files.has(path)) return Promise.resolve(false);
-    this.files.set(path, bytes.slice());
+    this.files.set(path, new Uint8Array(bytes));
     return Promise.resolve(true);
   }
 

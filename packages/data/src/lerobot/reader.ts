@@ -4,7 +4,7 @@ import { BiddenError, type Image } from "@bidden/runtime";
 import type { Column, Dataset, EpisodeData, EpisodeInfo, Feature, Features, ReadOptions } from "../dataset/types.ts";
 import type { FileStore } from "../files/store.ts";
 import { columnFrom, textFrom } from "./convert.ts";
-import { type EpisodePlace, readEpisodes } from "./episodes.ts";
+import { EPISODES_FOLDER, type EpisodePlace, readEpisodes } from "./episodes.ts";
 import { DATA_TEMPLATE, INFO_PATH, type LeRobotInfo, parseInfo, TASKS_PATH, VIDEO_TEMPLATE } from "./info.ts";
 import { openTable, type Table } from "./parquet.ts";
 import { readEpisodesV21, readTasksV21 } from "./v21.ts";
@@ -41,6 +41,13 @@ export async function openLeRobot(store: FileStore, options: { videos?: VideoDec
       videoPath: info.video_path ?? VIDEO_TEMPLATE,
       cameras: Object.keys(info.features).filter((name) => info.features[name]?.dtype === "video"),
     });
+    if (places.length === 0 && info.total_episodes > 0) {
+      throw new BiddenError(
+        "bad-dataset",
+        `${store.root}/${EPISODES_FOLDER} holds no episodes; ${INFO_PATH} says ${info.total_episodes}.`,
+        { file: EPISODES_FOLDER, rule: "missing-file" },
+      );
+    }
     return new LeRobotReader(store, info, places, await readTasks(store), options.videos);
   }
   if (major === "2" && minor === "1") {
