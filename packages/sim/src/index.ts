@@ -6,7 +6,7 @@ export { pandaEmbodiment } from "./arm/panda-embodiment.ts";
 export { COLOUR_RGB } from "./scene/colours.ts";
 export { AREA, createScene } from "./scene/create-scene.ts";
 export type { Requirement, SceneOptions } from "./scene/create-scene.ts";
-export { TIME_STEP_MS } from "./scene/scene-mjcf.ts";
+export { sceneMjcf, TIME_STEP_MS } from "./scene/scene-mjcf.ts";
 export type { GeomDescription } from "./physics/layout.ts";
 export { createWorld, World } from "./world.ts";
 export type { WorldOptions, WorldRenderOptions, WorldSnapshot, WorldView } from "./world.ts";
