@@ -13,7 +13,7 @@ function load(name: string): [string, Uint8Array][] {
   for (const entry of fs.readdirSync(root, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
-    out.push([path.slice(root.length + 1), fs.readFileSync(path)]);
+    out.push([path.slice(root.length + 1), new Uint8Array(fs.readFileSync(path))]);
   }
   return out;
 }
