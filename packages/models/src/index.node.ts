@@ -1,1 +1,2 @@
-export {};
+export { loadMinilm } from "./text/minilm.node.ts";
+export { loadTabletopPolicy } from "./tabletop/load.node.ts";

@@ -1,1 +1,4 @@
-export {};
+export type { CollectOptions } from "./collect/collect.node.ts";
+export { collectShard } from "./collect/collect.node.ts";
+export type { TrainOptions, TrainProgress } from "./tabletop/train.node.ts";
+export { trainTabletop } from "./tabletop/train.node.ts";

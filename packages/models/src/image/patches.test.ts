@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { cutPatches, PLANE_Z_M, patchCount, patchIndex, patchSize, projectPatches } from "./patches.ts";
+
+const grid = { width: 16, height: 8, stride: 8, window: 12 };
+
+function ramp(): Uint8Array {
+  return Uint8Array.from({ length: 16 * 8 * 3 }, (_, i) => Math.floor(i / 3));
+}
+
+describe("patches", () => {
+  it("cuts the windows around each grid cell and repeats the border", () => {
+    const out = new Uint8Array(patchCount(grid) * patchSize(grid));
+    cutPatches({ width: 16, height: 8, data: ramp() }, grid, patchIndex(grid), out, 0);
+    // Pixel (2, 2) inside the first window is the image's (0, 0); (0, 0) lies outside and repeats it.
+    expect(out[(2 * 12 + 2) * 3]).toBe(0);
+    expect(out[0]).toBe(0);
+    // The second window starts two pixels left of column 8.
+    expect(out[patchSize(grid) + (2 * 12 + 0) * 3]).toBe(6);
+    expect(out[patchSize(grid) + (2 * 12 + 11) * 3]).toBe(15);
+  });
+
+  it("refuses an image of another size and a stride that does not fit", () => {
+    const out = new Uint8Array(patchCount(grid) * patchSize(grid));
+    expect(() => cutPatches({ width: 8, height: 8, data: ramp() }, grid, patchIndex(grid), out, 0)).toThrow(/16x8/);
+    expect(() => patchIndex({ ...grid, width: 15 })).toThrow(/stride/);
+  });
+
+  it("projects the centre of a camera that looks straight down on to the point below it", () => {
+    // Camera axes: x right = base x, y up = base y, z backwards = base z (looks down along -z).
+    const baseFromCamera = Float64Array.from([1, 0, 0, 0.5, 0, 1, 0, -0.1, 0, 0, 1, 0.52]);
+    const out = new Float32Array(9 * 3);
+    const square = { width: 24, height: 24, stride: 8, window: 8 };
+    const image = { width: 24, height: 24, data: new Uint8Array(24 * 24 * 3) };
+    projectPatches({ image, fovY: Math.PI / 2, baseFromCamera }, square, out, 0);
+    expect(out[4 * 3]).toBeCloseTo(0.5, 6);
+    expect(out[4 * 3 + 1]).toBeCloseTo(-0.1, 6);
+    expect(out[4 * 3 + 2]).toBeCloseTo(0.52 - PLANE_Z_M, 6);
+    // The patch to the right is a third of the half-width (tan 45 degrees = 1) times two away.
+    expect(out[5 * 3]).toBeCloseTo(0.5 + (2 / 3) * 0.5, 5);
+  });
+});

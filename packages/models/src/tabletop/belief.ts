@@ -1,0 +1,180 @@
+/** From the network's numbers to what the policy believes: clear or not, where it points, what it would answer. */
+import { type Belief, type Candidate, type Intent, nounPhrases, type Pointing } from "@bidden/runtime";
+import { patchCount } from "../image/patches.ts";
+import { CHANNELS, SCENE_INTENTS, SKILLS, TEXT_INTENTS, type TabletopConfig } from "./config.ts";
+
+/** Thresholds fitted on held-out scenes; see `calibrate`. Probabilities, 0..1. */
+export type Calibration = {
+  /** Above: the sentence is treated as garbage, forbidden, a question. */
+  readonly garbage: number;
+  readonly forbidden: number;
+  readonly question: number;
+  /** Above: several things could be meant; something is missing. */
+  readonly ambiguous: number;
+  readonly missing: number;
+  /** Pointer's mass on "nowhere" above which the thing counts as missing. */
+  readonly nowhere: number;
+};
+
+export const DEFAULT_CALIBRATION: Calibration = {
+  garbage: 0.5,
+  forbidden: 0.5,
+  question: 0.5,
+  ambiguous: 0.5,
+  missing: 0.5,
+  nowhere: 0.6,
+};
+
+/** The graph's outputs for one observation, as flat arrays. */
+export type RawBelief = {
+  /** float32[2, patches + 1], each channel sums to 1. */
+  readonly pointing: Float32Array;
+  /** float32[2, patches, 3], metres. */
+  readonly guesses: Float32Array;
+  /** float32[2, 3], metres. */
+  readonly coordinates: Float32Array;
+  readonly done: Float32Array;
+  readonly textIntent: Float32Array;
+  readonly sceneIntent: Float32Array;
+  readonly skill: Float32Array;
+  readonly answer: Float32Array;
+};
+
+/** Skills that put something somewhere. */
+const PLACING: readonly string[] = ["put", "push", "stack"];
+/** Patches whose guesses lie within this distance speak of one thing, metres. */
+const SAME_THING_M = 0.045;
+/** A candidate has at least this share of the pointer's mass. */
+const CANDIDATE_MASS = 0.12;
+
+export function beliefOf(
+  config: TabletopConfig,
+  raw: RawBelief,
+  instruction: string,
+  calibration: Calibration,
+): Belief {
+  const answer = answerOf(config, raw);
+  const question = probability(raw.textIntent, TEXT_INTENTS, "question") > calibration.question;
+  return {
+    intent: intentOf(config, raw, instruction, calibration),
+    done: 1 / (1 + Math.exp(-(raw.done[0] as number))),
+    pointing: CHANNELS.map((channel, index) => pointingOf(config, raw, channel, index)),
+    ...(question && answer !== null ? { answer } : {}),
+  };
+}
+
+function probability<N extends string>(values: Float32Array, names: readonly N[], name: N): number {
+  return values[names.indexOf(name)] as number;
+}
+
+function intentOf(config: TabletopConfig, raw: RawBelief, instruction: string, limits: Calibration): Intent {
+  const text = (name: (typeof TEXT_INTENTS)[number]): number => probability(raw.textIntent, TEXT_INTENTS, name);
+  const scene = (name: (typeof SCENE_INTENTS)[number]): number => probability(raw.sceneIntent, SCENE_INTENTS, name);
+  if (text("forbidden") > limits.forbidden)
+    return { kind: "refuse", reason: "That could hurt someone or break something, so I will not do it." };
+  if (text("garbage") > limits.garbage)
+    return { kind: "refuse", reason: "I do not understand that as something to do here." };
+  if (text("question") > limits.question)
+    return { kind: "hold", reason: "That is a question; I answer it and do not move." };
+  const phrases = nounPhrases(instruction);
+  const nowhere = CHANNELS.map((_, channel) => nowhereOf(raw, channel));
+  const placing = PLACING.includes(SKILLS[indexOfLargest(raw.skill)] as string);
+  const missing = scene("missing") > limits.missing;
+  const lost = CHANNELS.findIndex((_, c) => (c === 0 || placing) && (nowhere[c] as number) > limits.nowhere);
+  if (missing || lost >= 0) {
+    const worst = lost >= 0 ? lost : placing && (nowhere[1] as number) > (nowhere[0] as number) ? 1 : 0;
+    const phrase = phrases[CHANNELS[worst] as "act" | "place"];
+    return {
+      kind: "refuse",
+      reason: phrase === undefined ? "I do not see what that speaks of." : `I see no ${phrase} here.`,
+    };
+  }
+  if (scene("ambiguous") > limits.ambiguous) {
+    const unsure = mostDivided(config, raw, placing);
+    const phrase = phrases[CHANNELS[unsure.channel] as "act" | "place"];
+    const question = phrase === undefined ? "Which one do you mean?" : `Which ${phrase} do you mean?`;
+    return { kind: "ask", question, candidates: unsure.candidates };
+  }
+  return { kind: "obey" };
+}
+
+function nowhereOf(raw: RawBelief, channel: number): number {
+  const width = raw.pointing.length / CHANNELS.length;
+  return raw.pointing[(channel + 1) * width - 1] as number;
+}
+
+/** The channel whose pointer is more divided among things, with those things. */
+function mostDivided(
+  config: TabletopConfig,
+  raw: RawBelief,
+  placing: boolean,
+): { channel: number; candidates: Candidate[] } {
+  const act = candidatesOf(config, raw, 0);
+  const place = placing ? candidatesOf(config, raw, 1) : [];
+  const largest = (list: readonly Candidate[]): number => Math.max(0, ...list.map(({ mass }) => mass));
+  return place.length > 1 && largest(place) < largest(act)
+    ? { channel: 1, candidates: place }
+    : { channel: 0, candidates: act };
+}
+
+/** Things that a channel points at: patches gathered by where they say the thing's centre is. */
+export function candidatesOf(config: TabletopConfig, raw: RawBelief, channel: number): Candidate[] {
+  const width = raw.pointing.length / CHANNELS.length;
+  const patches = config.cameras.reduce((sum, { grid }) => sum + patchCount(grid), 0);
+  const left = raw.pointing.slice(channel * width, channel * width + patches);
+  const guess = (patch: number, axis: number): number => raw.guesses[(channel * patches + patch) * 3 + axis] as number;
+  const found: Candidate[] = [];
+  for (;;) {
+    const top = indexOfLargest(left);
+    if (!((left[top] as number) > 0.01) || found.length === 5) break;
+    const sums = [0, 0, 0];
+    let mass = 0;
+    const centre = [guess(top, 0), guess(top, 1)] as const;
+    for (let patch = 0; patch < patches; patch++) {
+      const share = left[patch] as number;
+      if (share === 0 || Math.hypot(guess(patch, 0) - centre[0], guess(patch, 1) - centre[1]) > SAME_THING_M) continue;
+      for (let axis = 0; axis < 3; axis++) sums[axis] = (sums[axis] as number) + share * guess(patch, axis);
+      mass += share;
+      left[patch] = 0;
+    }
+    if (mass < CANDIDATE_MASS) continue;
+    found.push({ at: [(sums[0] as number) / mass, (sums[1] as number) / mass, (sums[2] as number) / mass], mass });
+  }
+  return found;
+}
+
+function pointingOf(config: TabletopConfig, raw: RawBelief, channel: "act" | "place", index: number): Pointing {
+  const width = raw.pointing.length / CHANNELS.length;
+  const nowhere = nowhereOf(raw, index);
+  const at = raw.coordinates.subarray(index * 3, index * 3 + 3);
+  const heat: Record<string, { rows: number; cols: number; values: Float32Array }> = {};
+  let start = index * width;
+  for (const { name, grid } of config.cameras) {
+    const count = patchCount(grid);
+    heat[name] = {
+      rows: grid.height / grid.stride,
+      cols: grid.width / grid.stride,
+      values: raw.pointing.slice(start, start + count),
+    };
+    start += count;
+  }
+  const place = [at[0] as number, at[1] as number, at[2] as number] as const;
+  return { channel, at: nowhere > 0.5 ? null : place, nowhere, heat };
+}
+
+/** The most probable word, or two where they share the mass ("red block"). */
+function answerOf(config: TabletopConfig, raw: RawBelief): string | null {
+  const order = [...raw.answer.keys()].sort((a, b) => (raw.answer[b] as number) - (raw.answer[a] as number));
+  const chosen = order.slice(0, 2).filter((index) => (raw.answer[index] as number) > 0.3);
+  if (chosen.length === 0) return null;
+  return chosen
+    .sort((a, b) => a - b)
+    .map((index) => config.answers[index])
+    .join(" ");
+}
+
+function indexOfLargest(values: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if ((values[i] as number) > (values[best] as number)) best = i;
+  return best;
+}

@@ -1,0 +1,65 @@
+/**
+ * The sizes of the `tabletop` policy. Everything that shapes the graph stands here and is written into the checkpoint.
+ */
+import type { PatchGrid } from "../image/patches.ts";
+
+export type TabletopConfig = {
+  readonly version: 1;
+  /** In the order in which their patches are concatenated. */
+  readonly cameras: readonly { readonly name: string; readonly grid: PatchGrid }[];
+  /** Width of every token. */
+  readonly width: number;
+  readonly heads: number;
+  readonly mlpWidth: number;
+  /** Width of the hidden layer that the instruction scales and shifts. */
+  readonly filmWidth: number;
+  /** Layers of attention among all tokens, and layers in which only the latents attend. */
+  readonly mixLayers: number;
+  readonly latentLayers: number;
+  /** Instruction tokens, and numbers per token, from the text encoder. */
+  readonly textTokens: number;
+  readonly textWidth: number;
+  readonly stateNames: readonly string[];
+  /** Earlier control steps that the policy sees. */
+  readonly historyLength: number;
+  /** Actions in a chunk, numbers in an action, milliseconds between actions. */
+  readonly horizon: number;
+  readonly actionDim: 7;
+  readonly stepMs: number;
+  /** What one unit of the network's output means, per action dimension (metres, radians; gripper 1). */
+  readonly actionScale: readonly number[];
+  /** Steps of Euler integration of the flow head. */
+  readonly flowSteps: number;
+  /** Words that questions can be answered with. */
+  readonly answers: readonly string[];
+};
+
+/** What the sentence alone says. */
+export const TEXT_INTENTS = ["task", "question", "garbage", "forbidden"] as const;
+/** What sentence and scene together say. */
+export const SCENE_INTENTS = ["clear", "ambiguous", "missing"] as const;
+export const SKILLS = ["pick", "put", "push", "stack", "open-drawer", "close-drawer", "point"] as const;
+/** Pointer channels: what to act on, where to put it. */
+export const CHANNELS = ["act", "place"] as const;
+
+export const tabletopConfig: Omit<TabletopConfig, "answers" | "stateNames"> = {
+  version: 1,
+  cameras: [
+    { name: "front", grid: { width: 112, height: 80, stride: 8, window: 12 } },
+    { name: "wrist", grid: { width: 64, height: 64, stride: 8, window: 12 } },
+  ],
+  width: 128,
+  heads: 4,
+  mlpWidth: 256,
+  filmWidth: 256,
+  mixLayers: 2,
+  latentLayers: 3,
+  textTokens: 32,
+  textWidth: 384,
+  historyLength: 3,
+  horizon: 8,
+  actionDim: 7,
+  stepMs: 100,
+  actionScale: [0.03, 0.03, 0.03, 0.1, 0.1, 0.1, 1],
+  flowSteps: 6,
+};

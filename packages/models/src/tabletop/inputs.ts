@@ -1,0 +1,136 @@
+/**
+ * What the tabletop policy's graph is fed with: names, shapes and units, and how an observation becomes them.
+ */
+import { BiddenError, type Observation } from "@bidden/runtime";
+import { cutPatches, patchCount, patchIndex, patchSize, projectPatches } from "../image/patches.ts";
+import type { TabletopConfig } from "./config.ts";
+
+/** Sizes that follow from the configuration. */
+export type TabletopSizes = {
+  /** Patches of all cameras together, and bytes of one. */
+  readonly patches: number;
+  readonly patchBytes: number;
+  /** Numbers in the proprioception vector: the state, and some of it for every earlier step. */
+  readonly proprio: number;
+};
+
+/** Names in the state of which the history is kept. */
+const HISTORY_NAMES = ["toolXM", "toolYM", "toolZM", "gripperWidthM", "gripperCommand"] as const;
+/** What one unit of a normalised state means: subtract the first, divide by the second. */
+const STATE_SCALES: Readonly<Record<string, readonly [number, number]>> = {
+  toolXM: [0.5, 0.15],
+  toolYM: [0, 0.2],
+  toolZM: [0.12, 0.12],
+  toolRxRad: [0, 0.3],
+  toolRyRad: [0, 0.3],
+  toolRzRad: [0, 0.3],
+  gripperWidthM: [0.04, 0.04],
+  gripperCommand: [0.5, 0.5],
+  toolSpeedMS: [0.1, 0.15],
+};
+
+export function tabletopSizes(config: TabletopConfig): TabletopSizes {
+  const grids = config.cameras.map((camera) => camera.grid);
+  const bytes = new Set(grids.map(patchSize));
+  if (bytes.size !== 1) {
+    throw new BiddenError("bad-checkpoint", "The cameras of a tabletop policy must share one patch window.");
+  }
+  return {
+    patches: grids.reduce((sum, grid) => sum + patchCount(grid), 0),
+    patchBytes: [...bytes][0] as number,
+    proprio: config.stateNames.length + config.historyLength * HISTORY_NAMES.length,
+  };
+}
+
+/** One row of the graph's input, all arrays row-major. */
+export type TabletopRow = {
+  /** uint8[patches, patchBytes] */
+  readonly patches: Uint8Array;
+  /** float32[patches, 3]: x, y (m, base frame), ray length (m). */
+  readonly rays: Float32Array;
+  /** float32[proprio], normalised. */
+  readonly proprio: Float32Array;
+  /** float32[3]: the tool's position, m, base frame. */
+  readonly tool: Float32Array;
+};
+
+/** Turns observations into rows; knows the grids and the order of the state. */
+export type RowMaker = {
+  readonly sizes: TabletopSizes;
+  allocate(): TabletopRow;
+  /** Fills patches and rays of one camera from its view. */
+  look(row: TabletopRow, camera: number, view: Observation["cameras"][string]): void;
+  /** Fills proprioception from the present state and earlier ones, oldest first (padded with the oldest known). */
+  feel(row: TabletopRow, state: ArrayLike<number>, history: readonly ArrayLike<number>[]): void;
+  fill(row: TabletopRow, observation: Observation): void;
+};
+
+export function createRowMaker(config: TabletopConfig): RowMaker {
+  const sizes = tabletopSizes(config);
+  const indices = config.cameras.map((camera) => patchIndex(camera.grid));
+  const starts: number[] = [];
+  let total = 0;
+  for (const camera of config.cameras) {
+    starts.push(total);
+    total += patchCount(camera.grid);
+  }
+  const place = (name: string): number => {
+    const at = config.stateNames.indexOf(name);
+    if (at < 0)
+      throw new BiddenError("embodiment-mismatch", `The policy needs "${name}" in the robot's state.`, { name });
+    return at;
+  };
+  const historyPlaces = HISTORY_NAMES.map(place);
+  const toolPlaces = [place("toolXM"), place("toolYM"), place("toolZM")];
+  const scales = config.stateNames.map((name) => STATE_SCALES[name] ?? ([0, 1] as const));
+  const normalised = (state: ArrayLike<number>, at: number): number => {
+    const [middle, unit] = scales[at] as readonly [number, number];
+    return ((state[at] as number) - middle) / unit;
+  };
+
+  const look: RowMaker["look"] = (row, camera, view) => {
+    const { grid } = config.cameras[camera] as TabletopConfig["cameras"][number];
+    const start = starts[camera] as number;
+    cutPatches(view.image, grid, indices[camera] as Int32Array, row.patches, start * sizes.patchBytes);
+    projectPatches(view, grid, row.rays, start * 3);
+  };
+  const feel: RowMaker["feel"] = (row, state, history) => {
+    let k = 0;
+    for (let i = 0; i < config.stateNames.length; i++) row.proprio[k++] = normalised(state, i);
+    for (let h = 0; h < config.historyLength; h++) {
+      const back = config.historyLength - h;
+      const past = history[Math.max(0, history.length - back)] ?? state;
+      for (const at of historyPlaces) row.proprio[k++] = normalised(past, at);
+    }
+    toolPlaces.forEach((at, i) => {
+      row.tool[i] = state[at] as number;
+    });
+  };
+  return {
+    sizes,
+    allocate: () => ({
+      patches: new Uint8Array(sizes.patches * sizes.patchBytes),
+      rays: new Float32Array(sizes.patches * 3),
+      proprio: new Float32Array(sizes.proprio),
+      tool: new Float32Array(3),
+    }),
+    look,
+    feel,
+    fill(row, observation) {
+      config.cameras.forEach((camera, i) => {
+        const view = observation.cameras[camera.name];
+        if (view === undefined) {
+          throw new BiddenError(
+            "embodiment-mismatch",
+            `The policy needs the camera "${camera.name}", which is missing.`,
+            {
+              camera: camera.name,
+            },
+          );
+        }
+        look(row, i, view);
+      });
+      feel(row, observation.state, observation.history);
+    },
+  };
+}

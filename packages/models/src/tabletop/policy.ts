@@ -1,0 +1,207 @@
+/** The tabletop policy: observation and sentence in, chunk and belief out. The same code runs in Node and in a browser. */
+import {
+  type ActionChunk,
+  BiddenError,
+  createRng,
+  type InferRequest,
+  type Observation,
+  type Policy,
+  type PolicyInfo,
+} from "@bidden/runtime";
+import { onnxModel, readSafetensors, type Session, type SessionOptions } from "@bidden/tensor";
+import type { EncodedText, InstructionEncoder } from "../text/instruction-encoder.ts";
+import { type OpenSession, sha256 } from "../text/minilm.ts";
+import { beliefOf, type Calibration, DEFAULT_CALIBRATION, type RawBelief } from "./belief.ts";
+import type { TabletopConfig } from "./config.ts";
+import { flowGraph, policyGraph } from "./graphs.ts";
+import { createRowMaker, type RowMaker, type TabletopRow } from "./inputs.ts";
+
+export const HEADS = ["regression", "flow"] as const;
+
+export type TabletopFiles = {
+  /** `model.safetensors`. */
+  readonly weights: Uint8Array;
+  /** `config.json`, parsed. */
+  readonly config: TabletopConfig;
+  /** `calibration.json`, parsed; defaults where there is none. */
+  readonly calibration?: Calibration;
+};
+
+export async function createTabletop(
+  files: TabletopFiles,
+  encoder: InstructionEncoder,
+  openSession: OpenSession,
+  options: SessionOptions = {},
+): Promise<TabletopPolicy> {
+  const { config } = files;
+  if (config.version !== 1) {
+    throw new BiddenError(
+      "bad-checkpoint",
+      `This bidden opens tabletop checkpoints of version 1, not ${String(config.version)}.`,
+    );
+  }
+  if (encoder.width !== config.textWidth) {
+    throw new BiddenError(
+      "bad-checkpoint",
+      `The policy reads ${config.textWidth} numbers a token; the text encoder gives ${encoder.width}.`,
+    );
+  }
+  const { tensors } = readSafetensors(files.weights, "tabletop checkpoint");
+  const graph = policyGraph(config);
+  const flow = flowGraph(config);
+  for (const [name, parameter] of [...graph.parameters, ...flow.parameters]) {
+    const stored = tensors.get(name);
+    const came = stored === undefined ? "nothing" : `${stored.dtype} [${stored.shape.join(", ")}]`;
+    if (stored?.dtype !== "float32" || stored.shape.join() !== parameter.shape.join()) {
+      throw new BiddenError(
+        "bad-checkpoint",
+        `The checkpoint should hold "${name}" as float32 [${parameter.shape.join(", ")}]; came ${came}.`,
+        { name },
+      );
+    }
+  }
+  const [main, integrate, modelDigest] = await Promise.all([
+    openSession(onnxModel(graph, { parameters: tensors }), options),
+    openSession(onnxModel(flow, { parameters: tensors }), options),
+    sha256(files.weights),
+  ]);
+  return new TabletopPolicy(config, files.calibration ?? DEFAULT_CALIBRATION, encoder, {
+    main,
+    integrate,
+    modelDigest,
+  });
+}
+
+type Engine = { readonly main: Session; readonly integrate: Session; readonly modelDigest: string };
+
+export class TabletopPolicy implements Policy {
+  readonly info: PolicyInfo;
+  readonly #config: TabletopConfig;
+  readonly #calibration: Calibration;
+  readonly #encoder: InstructionEncoder;
+  readonly #engine: Engine;
+  readonly #rows: RowMaker;
+  readonly #row: TabletopRow;
+  readonly #text: Float32Array;
+  readonly #textMask: Float32Array;
+  #encoded: { readonly instruction: string; readonly text: EncodedText } | null = null;
+
+  constructor(config: TabletopConfig, calibration: Calibration, encoder: InstructionEncoder, engine: Engine) {
+    this.#config = config;
+    this.#calibration = calibration;
+    this.#encoder = encoder;
+    this.#engine = engine;
+    this.#rows = createRowMaker(config);
+    this.#row = this.#rows.allocate();
+    this.#text = new Float32Array(config.textTokens * config.textWidth);
+    this.#textMask = new Float32Array(config.textTokens);
+    this.info = {
+      name: "tabletop",
+      modelDigest: engine.modelDigest,
+      space: { kind: "ee-delta-7", dim: 7, stepMs: config.stepMs },
+      horizon: config.horizon,
+      cameras: Object.fromEntries(
+        config.cameras.map(({ name, grid }) => [name, { width: grid.width, height: grid.height }]),
+      ),
+      stateNames: config.stateNames,
+      historyLength: config.historyLength,
+      heads: HEADS,
+    };
+  }
+
+  async infer(observation: Observation, request: InferRequest): Promise<ActionChunk> {
+    const head = request.head ?? "regression";
+    if (!HEADS.some((name) => name === head)) {
+      throw new BiddenError(
+        "bad-argument",
+        `The tabletop policy has the heads ${HEADS.join(" and ")}, not "${head}".`,
+        { head },
+      );
+    }
+    const began = performance.now();
+    await this.#read(observation.instruction);
+    const read = performance.now();
+    this.#rows.fill(this.#row, observation);
+    const prepared = performance.now();
+    const { raw, values } = await this.#run(observation, head, request.seed);
+    const ended = performance.now();
+    return {
+      values: this.#actions(values),
+      horizon: this.#config.horizon,
+      space: this.info.space,
+      startNs: observation.captureNs,
+      origin: {
+        source: `policy:${this.info.name}/${head}`,
+        modelDigest: this.info.modelDigest,
+        observationId: observation.id,
+        seed: request.seed,
+        stageMs: { text: read - began, preprocess: prepared - read, infer: ended - prepared },
+      },
+      belief: beliefOf(this.#config, raw, observation.instruction, this.#calibration),
+    };
+  }
+
+  /** The network's own numbers for an observation: what calibration and tests look at. */
+  async inspect(observation: Observation): Promise<RawBelief> {
+    await this.#read(observation.instruction);
+    this.#rows.fill(this.#row, observation);
+    return (await this.#run(observation, "regression", 0)).raw;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#engine.main.close(), this.#engine.integrate.close()]);
+  }
+
+  /** The instruction is encoded once, not at every step. */
+  async #read(instruction: string): Promise<void> {
+    if (this.#encoded?.instruction !== instruction) {
+      this.#encoded = { instruction, text: await this.#encoder.encode(instruction) };
+    }
+    const { values, count } = this.#encoded.text;
+    this.#text.fill(0).set(values.subarray(0, this.#text.length));
+    this.#textMask.fill(-10_000).fill(0, 0, Math.min(count, this.#config.textTokens));
+  }
+
+  async #run(observation: Observation, head: string, seed: number): Promise<{ raw: RawBelief; values: Float32Array }> {
+    const hints = new Float32Array(6);
+    const hintMask = new Float32Array(2);
+    const { act, place } = observation.hints ?? {};
+    [act, place].forEach((at, channel) => {
+      if (at === undefined) return;
+      hints.set(at, channel * 3);
+      hintMask[channel] = 1;
+    });
+    const out = await this.#engine.main.run({
+      ...this.#row,
+      text: this.#text,
+      textMask: this.#textMask,
+      hints,
+      hintMask,
+    });
+    const floats = (name: string): Float32Array => out[name]?.data as Float32Array;
+    const raw: RawBelief = {
+      pointing: floats("pointing"),
+      guesses: floats("guesses"),
+      coordinates: floats("coordinates"),
+      done: floats("done"),
+      textIntent: floats("textIntent"),
+      sceneIntent: floats("sceneIntent"),
+      skill: floats("skill"),
+      answer: floats("answer"),
+    };
+    if (head === "regression") return { raw, values: floats("regression") };
+    const rng = createRng(seed);
+    const noise = Float32Array.from({ length: this.#config.horizon * this.#config.actionDim }, () => rng.normal());
+    const { flow } = await this.#engine.integrate.run({ latents: floats("latents"), noise });
+    return { raw, values: flow?.data as Float32Array };
+  }
+
+  /** Network units to metres, radians and gripper 0..1. */
+  #actions(values: Float32Array): Float32Array {
+    const { actionDim, actionScale } = this.#config;
+    return values.map((value, i) => {
+      const d = i % actionDim;
+      return d === actionDim - 1 ? Math.min(1, Math.max(0, (value + 1) / 2)) : value * (actionScale[d] as number);
+    });
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * all-MiniLM-L6-v2 (Apache-2.0; Wang et al. 2020, arXiv:2002.10957): a BERT of six layers. Used frozen, token by token: the
+ * usual mean pooling would lose which colour belongs to which thing. Runs once an instruction.
+ */
+import { BiddenError } from "@bidden/runtime";
+import {
+  add,
+  attention,
+  Graph,
+  gelu,
+  joinHeads,
+  layerNorm,
+  linear,
+  onnxModel,
+  readSafetensors,
+  reshape,
+  type Session,
+  type SessionOptions,
+  splitHeads,
+  type Tensor,
+  type TensorData,
+} from "@bidden/tensor";
+import { int8RowsOf, unpackRow, unpackRows } from "./int8-rows.ts";
+import type { EncodedText, InstructionEncoder } from "./instruction-encoder.ts";
+import { createWordpiece } from "./wordpiece.ts";
+
+const LAYERS = 6;
+const HEADS = 12;
+const WIDTH = 384;
+/** Padded lengths that a graph is built for; a sentence runs in the shortest that holds it. */
+const LENGTHS = [12, 20, 32] as const;
+const NORM = { epsilon: 1e-12 } as const;
+
+export type OpenSession = (model: Uint8Array, options?: SessionOptions) => Promise<Session>;
+
+type Weights = (name: string) => Tensor;
+
+/** One BERT layer: [1, t, width] -> the same. */
+function layer(x: Tensor, index: number, weights: Weights, mask: Tensor): Tensor {
+  const of = (name: string): Tensor => weights(`encoder.layer.${index}.${name}`);
+  const dense = (input: Tensor, name: string): Tensor =>
+    linear(input, of(`${name}.weight`), of(`${name}.bias`), { transposed: true });
+  const heads = (name: string): Tensor => splitHeads(dense(x, `attention.self.${name}`), HEADS);
+  const seen = joinHeads(attention(heads("query"), heads("key"), heads("value"), { mask }));
+  const attended = layerNorm(
+    add(x, dense(seen, "attention.output.dense")),
+    of("attention.output.LayerNorm.weight"),
+    of("attention.output.LayerNorm.bias"),
+    NORM,
+  );
+  const hidden = gelu(dense(attended, "intermediate.dense"), "erf");
+  return layerNorm(
+    add(attended, dense(hidden, "output.dense")),
+    of("output.LayerNorm.weight"),
+    of("output.LayerNorm.bias"),
+    NORM,
+  );
+}
+
+/** The encoder for `length` tokens; input: summed embeddings and a mask (0 or -10000), output: "hidden" [1, length, 384]. */
+function minilmGraph(
+  length: number,
+  tensors: ReadonlyMap<string, TensorData>,
+): { graph: Graph; values: Map<string, TensorData> } {
+  const graph = new Graph(`minilm-${length}`);
+  const values = new Map<string, TensorData>();
+  const weights: Weights = (name) => {
+    const known = graph.parameters.get(name);
+    if (known !== undefined) return known;
+    const value = floatTensor(tensors, name);
+    values.set(name, value);
+    return graph.parameter(name, value.shape, { kind: "zeros" }, { trainable: false });
+  };
+  const embedded = graph.input("embedded", "float32", [1, length, WIDTH]);
+  const mask = reshape(graph.input("mask", "float32", [length]), [1, 1, 1, length]);
+  let x = layerNorm(embedded, weights("embeddings.LayerNorm.weight"), weights("embeddings.LayerNorm.bias"), NORM);
+  for (let index = 0; index < LAYERS; index++) x = layer(x, index, weights, mask);
+  graph.output("hidden", x);
+  return { graph, values };
+}
+
+function floatTensor(tensors: ReadonlyMap<string, TensorData>, name: string): TensorData {
+  const value = tensors.get(name);
+  if (value?.dtype === "float32") return value;
+  if (value?.dtype === "int8") {
+    const packed = int8RowsOf(tensors, name);
+    return { dtype: "float32", shape: [packed.rows, packed.columns], data: unpackRows(packed) };
+  }
+  throw new BiddenError("bad-checkpoint", `the text encoder lacks "${name}" as F32, or as I8 with its scales.`, {
+    name,
+  });
+}
+
+export type MinilmFiles = {
+  /** `model.safetensors`, matrices packed as int8 rows. */
+  readonly weights: Uint8Array;
+  /** Text of `tokenizer.json`. */
+  readonly tokenizer: string;
+};
+
+/** Opens the encoder; sessions for each padded length are made when first needed. */
+export async function createMinilm(
+  files: MinilmFiles,
+  openSession: OpenSession,
+  options: SessionOptions = {},
+): Promise<InstructionEncoder> {
+  const { tensors } = readSafetensors(files.weights, "text encoder");
+  const words = int8RowsOf(tensors, "embeddings.word_embeddings.weight");
+  const positions = floatTensor(tensors, "embeddings.position_embeddings.weight").data as Float32Array;
+  const kinds = floatTensor(tensors, "embeddings.token_type_embeddings.weight").data as Float32Array;
+  const wordpiece = createWordpiece(files.tokenizer);
+  const sessions = new Map<number, Promise<Session>>();
+  const sessionFor = (length: number): Promise<Session> => {
+    let session = sessions.get(length);
+    if (session === undefined) {
+      const { graph, values } = minilmGraph(length, tensors);
+      session = openSession(onnxModel(graph, { parameters: values }), options);
+      sessions.set(length, session);
+    }
+    return session;
+  };
+  const maxTokens = LENGTHS[LENGTHS.length - 1] as number;
+  const digest = await sha256(files.weights);
+
+  const embed = (ids: readonly number[], length: number): Float32Array => {
+    const embedded = new Float32Array(length * WIDTH);
+    ids.forEach((id, t) => {
+      unpackRow(words, id, embedded, t * WIDTH);
+      for (let d = 0; d < WIDTH; d++) {
+        const at = t * WIDTH + d;
+        embedded[at] = (embedded[at] as number) + (positions[at] as number) + (kinds[d] as number);
+      }
+    });
+    return embedded;
+  };
+  return {
+    width: WIDTH,
+    maxTokens,
+    digest,
+    async encode(text): Promise<EncodedText> {
+      const ids = wordpiece.encode(text, maxTokens);
+      const length = LENGTHS.find((candidate) => candidate >= ids.length) as number;
+      const mask = new Float32Array(length).fill(-10_000).fill(0, 0, ids.length);
+      const session = await sessionFor(length);
+      const { hidden } = await session.run({ embedded: embed(ids, length), mask });
+      return { values: (hidden?.data as Float32Array).slice(0, ids.length * WIDTH), count: ids.length };
+    },
+  };
+}
+
+/** SHA-256 of bytes, hex. */
+export async function sha256(bytes: Uint8Array): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

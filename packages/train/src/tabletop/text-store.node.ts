@@ -1,0 +1,71 @@
+/**
+ * Encoded sentences, each encoded once ever: the frozen text encoder is the costliest part of a row. Held in 8 bits a number
+ * (each token scaled by its own largest magnitude) and appended to a file, so that a resumed training does not encode again.
+ */
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { type InstructionEncoder, type Int8Rows, packRows, unpackRow } from "@bidden/models";
+
+/** Bytes of a record's head: length of the text in bytes, number of tokens, both uint32. */
+const HEAD_BYTES = 8;
+
+export class TextStore {
+  readonly #encoder: InstructionEncoder;
+  readonly #path: string;
+  readonly #texts: Map<string, Int8Rows> = new Map();
+
+  /** @param path the file; belongs to one encoder and is made when missing. */
+  constructor(encoder: InstructionEncoder, path: string) {
+    this.#encoder = encoder;
+    this.#path = path;
+    if (existsSync(path)) this.#load(readFileSync(path));
+  }
+
+  get size(): number {
+    return this.#texts.size;
+  }
+
+  async get(text: string): Promise<Int8Rows> {
+    const known = this.#texts.get(text);
+    if (known !== undefined) return known;
+    const { values, count } = await this.#encoder.encode(text);
+    const packed = packRows(values, count, this.#encoder.width);
+    this.#texts.set(text, packed);
+    appendFileSync(this.#path, this.#record(text, packed));
+    return packed;
+  }
+
+  #record(text: string, packed: Int8Rows): Uint8Array {
+    const name = new TextEncoder().encode(text);
+    const out = new Uint8Array(HEAD_BYTES + name.length + packed.rows * (4 + packed.columns));
+    const view = new DataView(out.buffer);
+    view.setUint32(0, name.length, true);
+    view.setUint32(4, packed.rows, true);
+    out.set(name, HEAD_BYTES);
+    out.set(new Uint8Array(packed.scales.slice().buffer), HEAD_BYTES + name.length);
+    out.set(new Uint8Array(packed.values.slice().buffer), HEAD_BYTES + name.length + packed.rows * 4);
+    return out;
+  }
+
+  /** A torn last record (the writer was killed) is left out. */
+  #load(bytes: Uint8Array): void {
+    const { width } = this.#encoder;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let at = 0; at + HEAD_BYTES <= bytes.length; ) {
+      const nameBytes = view.getUint32(at, true);
+      const rows = view.getUint32(at + 4, true);
+      const scalesAt = at + HEAD_BYTES + nameBytes;
+      const end = scalesAt + rows * (4 + width);
+      if (end > bytes.length) return;
+      const text = new TextDecoder().decode(bytes.subarray(at + HEAD_BYTES, scalesAt));
+      const scales = new Float32Array(bytes.slice(scalesAt, scalesAt + rows * 4).buffer);
+      const values = new Int8Array(bytes.slice(scalesAt + rows * 4, end).buffer);
+      this.#texts.set(text, { values, scales, rows, columns: width });
+      at = end;
+    }
+  }
+}
+
+/** Writes all rows as float32 into `out` from `offset` on. */
+export function unpackInto(packed: Int8Rows, out: Float32Array, offset: number): void {
+  for (let row = 0; row < packed.rows; row++) unpackRow(packed, row, out, offset + row * packed.columns);
+}

@@ -1,0 +1,201 @@
+/**
+ * Trains the tabletop policy from shards. Deterministic by seed on one machine; may be killed at any moment and goes on from
+ * the last saved state with the same bits; writes loss curves as it goes.
+ */
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { openShards, type Shards } from "@bidden/data/node";
+import type { TabletopConfig } from "@bidden/models";
+import { loadMinilm } from "@bidden/models/node";
+import { BiddenError, createRng } from "@bidden/runtime";
+import { buildTrainStep, initParameters, type TensorData, type Trainer } from "@bidden/tensor";
+import { createTrainer } from "@bidden/tensor/node";
+import { exportTabletop } from "./export.node.ts";
+import { tabletopObjective } from "./objective.ts";
+import { type SamplerOptions, TabletopSampler } from "./sampler.node.ts";
+import { TextStore } from "./text-store.node.ts";
+import { writeWhole } from "./write-whole.node.ts";
+
+export type TrainOptions = {
+  /** Folder with the shards. */
+  readonly data: string;
+  /** Folder for state, curves and checkpoint. */
+  readonly out: string;
+  /** Optimiser steps in all, counted over every run into `out`. */
+  readonly steps: number;
+  readonly batch?: number;
+  readonly seed?: number;
+  readonly peakRate?: number;
+  readonly resume?: boolean;
+  readonly threads?: number;
+  readonly sampler?: Omit<SamplerOptions, "batch" | "seed">;
+  /** Seconds between saved states; a checkpoint to evaluate is exported with each. */
+  readonly saveEveryS?: number;
+  readonly onStep?: (progress: TrainProgress) => void;
+  /** Asked after every step: true ends the run as if all steps were taken, with a saved state. */
+  readonly shouldStop?: () => boolean;
+};
+
+export type TrainProgress = {
+  readonly step: number;
+  readonly steps: number;
+  readonly samplesPerS: number;
+  /** Share of the time in which the engine waited for data, 0..1. */
+  readonly dataWait: number;
+  readonly etaS: number;
+  readonly metrics: Readonly<Record<string, number>>;
+};
+
+const STATE_FILE = "state.safetensors";
+const CURVE_FILE = "curve.jsonl";
+/** Steps whose metrics are averaged into one line of the curve. */
+const CURVE_STEPS = 50;
+const WARMUP_STEPS = 300;
+
+/** Returns the folder of the exported checkpoint. */
+export async function trainTabletop(config: TabletopConfig, options: TrainOptions): Promise<string> {
+  const { batch = 32, seed = 1, threads = 2, saveEveryS = 120 } = options;
+  mkdirSync(options.out, { recursive: true });
+  const shards = openAll(options.data);
+  const { trainer, parametersOf } = await openTrainer(config, options, { batch, seed, threads });
+  const texts = new TextStore(await loadMinilm({ threads }), join(options.data, "texts.bin"));
+  const sampler = new TabletopSampler(shards, texts, config, { ...options.sampler, batch, seed });
+  const save = async (): Promise<string> => {
+    writeWhole(join(options.out, STATE_FILE), trainer.saveState());
+    return exportTabletop(config, parametersOf(), {
+      folder: join(options.out, "checkpoint"),
+      steps: trainer.steps,
+      batch,
+      seed,
+    });
+  };
+  try {
+    const loop = new TrainLoop(trainer, sampler, options, batch);
+    let savedAt = performance.now();
+    while (trainer.steps < options.steps) {
+      await loop.step();
+      if (options.shouldStop?.() === true) break;
+      if (performance.now() - savedAt > saveEveryS * 1000) {
+        await save();
+        savedAt = performance.now();
+      }
+    }
+    return await save();
+  } finally {
+    await trainer.close();
+    shards.close();
+  }
+}
+
+/** Takes steps with the next batch being filled while the present one is computed. */
+class TrainLoop {
+  readonly #trainer: Trainer;
+  readonly #sampler: TabletopSampler;
+  readonly #options: TrainOptions;
+  readonly #batchRows: number;
+  readonly #batches: [ReturnType<TabletopSampler["allocate"]>, ReturnType<TabletopSampler["allocate"]>];
+  readonly #sums: Map<string, number> = new Map();
+  #ready: Promise<void> | null = null;
+  #count = 0;
+  #waitMs = 0;
+  #windowAt = performance.now();
+
+  constructor(trainer: Trainer, sampler: TabletopSampler, options: TrainOptions, batchRows: number) {
+    this.#trainer = trainer;
+    this.#sampler = sampler;
+    this.#options = options;
+    this.#batchRows = batchRows;
+    this.#batches = [sampler.allocate(), sampler.allocate()];
+  }
+
+  async step(): Promise<void> {
+    const at = this.#trainer.steps;
+    const [current, next] = this.#batches;
+    const asked = performance.now();
+    await (this.#ready ?? this.#sampler.fill(current, at));
+    this.#waitMs += performance.now() - asked;
+    const running = this.#trainer.run(current.arrays);
+    this.#ready = this.#sampler.fill(next, at + 1);
+    this.#batches.reverse();
+    const metrics = await running;
+    for (const [name, value] of Object.entries(metrics)) this.#sums.set(name, (this.#sums.get(name) ?? 0) + value);
+    this.#count++;
+    if (!Number.isFinite(metrics.loss)) {
+      throw new BiddenError(
+        "internal",
+        `The loss became ${metrics.loss} at step ${at}; resume from the saved state with a lower rate.`,
+        { step: at },
+      );
+    }
+    if (this.#count === CURVE_STEPS) this.#report();
+  }
+
+  #report(): void {
+    const now = performance.now();
+    const elapsedS = (now - this.#windowAt) / 1000;
+    const metrics = Object.fromEntries([...this.#sums].map(([name, sum]) => [name, sum / this.#count]));
+    const samplesPerS = (this.#count * this.#batchRows) / elapsedS;
+    const step = this.#trainer.steps;
+    const progress: TrainProgress = {
+      step,
+      steps: this.#options.steps,
+      samplesPerS,
+      dataWait: this.#waitMs / 1000 / elapsedS,
+      etaS: ((this.#options.steps - step) * elapsedS) / this.#count,
+      metrics,
+    };
+    appendFileSync(join(this.#options.out, CURVE_FILE), `${JSON.stringify(progress)}\n`);
+    this.#options.onStep?.(progress);
+    this.#sums.clear();
+    this.#count = 0;
+    this.#waitMs = 0;
+    this.#windowAt = now;
+  }
+}
+
+async function openTrainer(
+  config: TabletopConfig,
+  options: TrainOptions,
+  { batch, seed, threads }: { batch: number; seed: number; threads: number },
+): Promise<{ trainer: Trainer; parametersOf: () => Map<string, TensorData> }> {
+  const { graph, loss, metrics } = tabletopObjective(config, batch);
+  const step = buildTrainStep(graph, loss, {
+    schedule: {
+      peak: options.peakRate ?? 1.2e-3,
+      warmupSteps: WARMUP_STEPS,
+      decay: { kind: "cosine" },
+      totalSteps: options.steps,
+      final: 0.03,
+    },
+    adamw: { weightDecay: 0.02, beta2: 0.98 },
+    clipNorm: 1,
+    emaDecay: 0.999,
+    metrics,
+  });
+  const trainer = await createTrainer(step, initParameters(graph, createRng(seed)), { threads });
+  const statePath = join(options.out, STATE_FILE);
+  if (existsSync(statePath)) {
+    if (options.resume !== true) {
+      throw new BiddenError(
+        "bad-argument",
+        `"${options.out}" holds a training already: resume it, or name another folder.`,
+      );
+    }
+    trainer.loadState(readFileSync(statePath));
+  }
+  return { trainer, parametersOf: () => trainer.emaParameters() };
+}
+
+function openAll(folder: string): Shards {
+  const paths = existsSync(folder)
+    ? readdirSync(folder)
+        .filter((name) => name.endsWith(".shard"))
+        .sort()
+    : [];
+  if (paths.length === 0) {
+    throw new BiddenError("not-found", `No shards in "${folder}". Collect some first: bidden demo collect.`, {
+      folder,
+    });
+  }
+  return openShards(paths.map((name) => join(folder, name)));
+}
