@@ -1,5 +1,6 @@
 /** `bidden console`: the page on which a person tells the arm what to do, watches it, and stops it. */
 import type { Command } from "commander";
+import type { ConsoleOptions } from "../console/open.ts";
 
 export function registerConsole(program: Command): void {
   program
@@ -13,8 +14,7 @@ export function registerConsole(program: Command): void {
     )
     .option("--seed <number>", "which scene to begin with", "7")
     .option("--policy <name>", "who drives: tabletop (trained) or expert (scripted, sees the full state)", "tabletop")
-    .option("--record <folder>", "write every episode there (LeRobotDataset v3.0)")
-    .action(async (options: Record<string, string>) => {
+    .action(async (options: ConsoleOptions) => {
       const { openConsole } = await import("../console/open.ts");
       await openConsole(options);
     });

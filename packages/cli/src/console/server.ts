@@ -55,7 +55,11 @@ export async function serveConsole(options: ConsoleServerOptions): Promise<Conso
     onTrace: (samples) => pages.tellAll({ type: "trace", samples }),
     onFrame: (frame) => pages.showAll(frame),
   });
+  let watched = false;
   const timers = [
+    setInterval(() => {
+      if (watched !== pages.size > 0) session.watched((watched = pages.size > 0));
+    }, STATUS_PERIOD_MS),
     setInterval(() => pages.ping(MAX_UNANSWERED_PINGS), PING_PERIOD_MS),
     setInterval(() => pages.tellAll({ type: "status", status: statusOf(session, pages) }), STATUS_PERIOD_MS),
     watchAbsence(session, pages, absenceMs),
@@ -81,7 +85,8 @@ function listen(http: Server, host: string, port: number): Promise<void> {
   });
 }
 
-function listenError(cause: NodeJS.ErrnoException, host: string, port: number): BiddenError {
+/** What could not be listened on, and what to do. */
+export function listenError(cause: NodeJS.ErrnoException, host: string, port: number): BiddenError {
   const fields = { host, port };
   const next = port < 65_535 ? port + 1 : port - 1;
   switch (cause.code ?? "") {

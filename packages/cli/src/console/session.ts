@@ -23,6 +23,8 @@ export interface LiveSession {
   /** Latest of each picture, pose and path, for a page that has just come. */
   latestFrames(): readonly Frame[];
   listen(listener: SessionListener): void;
+  /** Whether any page is looking; nobody's pictures are not drawn. */
+  watched(on: boolean): void;
   /** @throws BiddenError("bad-instruction") when the text cannot be an instruction. `by` names the page that asked. */
   instruct(text: string, by: string): void;
   /** @throws BiddenError("not-found") when that entry asked nothing or has no such candidate. */

@@ -7,6 +7,8 @@ export type LatenessSummary = {
   readonly p99Ms: number;
   readonly p999Ms: number;
   readonly maxMs: number;
+  /** Of the latest tick. */
+  readonly lastMs: number;
   /** Ticks that came a whole period late or more. */
   readonly missed: number;
 };
@@ -20,6 +22,7 @@ export class Lateness {
   readonly #bins = new Uint32Array(BINS + 1);
   #count = 0;
   #maxMs = 0;
+  #lastMs = 0;
   #missed = 0;
 
   constructor(periodMs: number) {
@@ -31,6 +34,7 @@ export class Lateness {
     const bin = late <= FIRST_EDGE_MS ? 0 : Math.ceil(BINS_PER_DECADE * Math.log10(late / FIRST_EDGE_MS));
     this.#bins[Math.min(bin, BINS)] = this.#bins[Math.min(bin, BINS)]! + 1;
     this.#count += 1;
+    this.#lastMs = late;
     this.#maxMs = Math.max(this.#maxMs, late);
     if (late >= this.#periodMs) this.#missed += 1;
   }
@@ -42,6 +46,7 @@ export class Lateness {
       p99Ms: this.#quantileMs(0.99),
       p999Ms: this.#quantileMs(0.999),
       maxMs: this.#maxMs,
+      lastMs: this.#lastMs,
       missed: this.#missed,
     };
   }

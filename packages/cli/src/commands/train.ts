@@ -1,0 +1,55 @@
+/** `bidden train`: the tabletop policy from shards, with progress, curves, resume. */
+import { type Command, InvalidArgumentError } from "commander";
+
+const TRAIN_HELP = `
+Reads the shards that \`bidden demo collect\` wrote. State is saved every two minutes; after an interruption (or kill -9)
+\`bidden train --resume\` goes on with the same numbers. The checkpoint in <out>/checkpoint opens anywhere a policy is named:
+
+  $ bidden train --steps 20000 --out runs/tabletop
+  $ bidden run "pick up the red block" --seed 7 --headless --policy runs/tabletop/checkpoint`;
+
+export function registerTrain(program: Command): void {
+  program
+    .command("train")
+    .description("train the tabletop policy, resuming where it was left")
+    .option("--data <folder>", "folder of the shards", "runs/demonstrations")
+    .option("--out <folder>", "folder for state, curves and checkpoint", "runs/tabletop")
+    .option("--steps <n>", "optimiser steps in all, 32 samples each", wholeNumber, 20_000)
+    .option("--seed <n>", "seed of weights and batches", wholeNumber, 1)
+    .option("--threads <n>", "threads of the engine", wholeNumber, 2)
+    .option("--resume", "go on with the training in --out", false)
+    .addHelpText("after", TRAIN_HELP)
+    .action(train);
+}
+
+type TrainFlags = {
+  readonly data: string;
+  readonly out: string;
+  readonly steps: number;
+  readonly seed: number;
+  readonly threads: number;
+  readonly resume: boolean;
+};
+
+async function train(flags: TrainFlags): Promise<void> {
+  const [{ trainTabletop }, { trainingConfig }, { createProgress }] = await Promise.all([
+    import("@bidden/train/node"),
+    import("@bidden/train"),
+    import("../progress.ts"),
+  ]);
+  const progress = createProgress("training", flags.steps);
+  const checkpoint = await trainTabletop(trainingConfig, {
+    ...flags,
+    onStep: ({ step, samplesPerS, dataWait, metrics }) => {
+      const losses = ["loss", "point", "regression", "done"].map((name) => `${name} ${(metrics[name] ?? 0).toFixed(3)}`);
+      progress.update(step, `${samplesPerS.toFixed(0)} samples/s, waits for data ${Math.round(dataWait * 100)} %, ${losses.join(", ")}`);
+    },
+  });
+  progress.end(`checkpoint in ${checkpoint}`);
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError("expected a whole number");
+  return value;
+}

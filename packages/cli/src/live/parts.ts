@@ -1,0 +1,173 @@
+/**
+ * The threads of a live session and how they are joined: world, inference (or the expert inside the world's thread), loop.
+ * A dead or hanging inference thread is replaced; the arm holds meanwhile, and until a person releases it.
+ */
+import { MessageChannel, type MessagePort, type Worker } from "node:worker_threads";
+import type { LoopEvent, LoopStatus, PolicyInfo } from "@bidden/runtime";
+import { createRobotLink, type LiveLoop, openLiveLoop, spawnWorker, watchWorker } from "@bidden/runtime/node";
+import { pandaEmbodiment } from "@bidden/sim";
+import type { PolicyName } from "../policy/load-policy.ts";
+import type { FromPolicy, PolicyWorkerData } from "./policy-worker.ts";
+import type { CameraSizes, FromWorld, ToWorld } from "./wires.ts";
+import { firstWord } from "./worker-death.ts";
+import type { WorldWorkerData } from "./world-worker.ts";
+
+export type PartsOptions = {
+  readonly policy: PolicyName;
+  readonly seed: number;
+  readonly onWorld: (message: FromWorld) => void;
+  readonly onStatus: (status: LoopStatus) => void;
+  readonly onEvent: (event: LoopEvent) => void;
+  /** Something broke; a sentence for the conversation. */
+  readonly onTrouble: (sentence: string) => void;
+};
+
+export type Parts = {
+  readonly loop: LiveLoop;
+  /** null: the scripted expert drives. */
+  readonly policy: PolicyInfo | null;
+  readonly cameras: CameraSizes;
+  readonly tellWorld: (message: ToWorld, transfer?: readonly MessagePort[]) => void;
+  /** Ends a hanging inference thread; another one takes its place. */
+  readonly restartPolicy: () => void;
+  readonly close: () => Promise<void>;
+};
+
+/** What the page shows where the expert, which needs no pictures, drives. */
+const EXPERT_VIEWS: CameraSizes = { front: { width: 112, height: 80 }, wrist: { width: 64, height: 64 } };
+/** An instruction that takes longer has failed, ms. */
+const MAX_TASK_MS = 60_000;
+
+export async function openParts(options: PartsOptions): Promise<Parts> {
+  const asks = new MessageChannel();
+  const thoughts = new MessageChannel();
+  const link = createRobotLink(pandaEmbodiment.joints.length);
+  const expert = options.policy === "expert";
+  const mind = expert ? null : new Mind(thoughts.port1);
+  const world = spawnWorld({
+    link,
+    asks: asks.port2,
+    observations: mind?.observations ?? null,
+    thoughts: expert ? thoughts.port1 : null,
+    seed: options.seed,
+  });
+  world.control.on("message", options.onWorld);
+  const [policy] = await Promise.all([
+    mind?.info() ?? null,
+    firstWord<FromWorld, "ready">(world.control, world.worker, "ready", "simulator"),
+  ]).catch(async (thrown: unknown) => {
+    await Promise.all([world.worker.terminate(), mind?.close()]);
+    throw thrown;
+  });
+  const cameras = policy?.cameras ?? EXPERT_VIEWS;
+  const tellWorld: Parts["tellWorld"] = (message, transfer = []) => world.control.postMessage(message, transfer);
+  const loop = openLiveLoop({
+    embodiment: pandaEmbodiment,
+    link,
+    asks: asks.port1,
+    thoughts: thoughts.port2,
+    options: {
+      historyLength: policy?.historyLength ?? 0,
+      runId: `live-${Date.now()}`,
+      seed: options.seed,
+      maxTaskMs: MAX_TASK_MS,
+    },
+    onStatus: options.onStatus,
+    onEvent: options.onEvent,
+    onDeath: (reason) =>
+      options.onTrouble(`The control loop ended (${reason}): nothing moves any more. Start the command again.`),
+  });
+  mind?.keepAlive(loop, tellWorld, options.onTrouble);
+  let closing = false;
+  const worldGone = watchWorker(world.worker, (reason) => {
+    if (closing) return;
+    loop.stop("the simulator's end");
+    options.onTrouble(`The simulator ended (${reason}): nothing moves any more. Start the command again.`);
+  });
+  tellWorld({ type: "begin", cameras });
+  return {
+    loop,
+    policy,
+    cameras,
+    tellWorld,
+    restartPolicy: () => mind?.restart(),
+    close: async () => {
+      closing = true;
+      await loop.close();
+      tellWorld({ type: "close" });
+      await Promise.all([worldGone, mind?.close()]);
+      world.control.close();
+    },
+  };
+}
+
+function spawnWorld(data: Omit<WorldWorkerData, "control">): { worker: Worker; control: MessagePort } {
+  const { port1: control, port2 } = new MessageChannel();
+  const ports = [data.asks, data.observations, data.thoughts, port2].filter((port) => port !== null);
+  const worker = spawnWorker(new URL("./world-worker.ts", import.meta.url), {
+    name: "bidden-world",
+    workerData: { ...data, control: port2 } satisfies WorldWorkerData,
+    transferList: ports,
+  });
+  return { worker, control };
+}
+
+/** The inference thread, and its next one when it dies. */
+class Mind {
+  #worker: Worker;
+  #control: MessagePort;
+  #closing = false;
+  #died: (reason: string) => void = () => undefined;
+  /** The world's end of the channel to the first thread. */
+  readonly observations: MessagePort;
+
+  constructor(thoughts: MessagePort) {
+    const observations = new MessageChannel();
+    this.observations = observations.port1;
+    [this.#worker, this.#control] = this.#spawn(observations.port2, thoughts);
+  }
+
+  async info(): Promise<PolicyInfo> {
+    const ready = await firstWord<FromPolicy, "ready">(this.#control, this.#worker, "ready", "policy");
+    return ready.info;
+  }
+
+  /** From now on a dead thread is a hold, and is replaced. */
+  keepAlive(loop: LiveLoop, tellWorld: Parts["tellWorld"], onTrouble: (sentence: string) => void): void {
+    this.#died = (reason) => {
+      loop.fault("inference", `the policy's thread ended: ${reason}`);
+      const [observations, thoughts] = [new MessageChannel(), new MessageChannel()];
+      [this.#worker, this.#control] = this.#spawn(observations.port2, thoughts.port1);
+      loop.replaceThoughts(thoughts.port2);
+      tellWorld({ type: "observations", port: observations.port1 }, [observations.port1]);
+      this.info().then(
+        () => onTrouble("The policy was started anew. Let it move when you are ready."),
+        (error: unknown) =>
+          onTrouble(`The policy could not be started anew: ${error instanceof Error ? error.message : String(error)}`),
+      );
+    };
+  }
+
+  restart(): void {
+    void this.#worker.terminate();
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    await this.#worker.terminate();
+    this.#control.close();
+  }
+
+  #spawn(observations: MessagePort, thoughts: MessagePort): [Worker, MessagePort] {
+    const { port1: control, port2 } = new MessageChannel();
+    const worker = spawnWorker(new URL("./policy-worker.ts", import.meta.url), {
+      name: "bidden-policy",
+      workerData: { observations, thoughts, control: port2 } satisfies PolicyWorkerData,
+      transferList: [observations, thoughts, port2],
+    });
+    void watchWorker(worker, (reason) => {
+      if (!this.#closing) this.#died(reason);
+    });
+    return [worker, control];
+  }
+}
