@@ -101,12 +101,15 @@ const LOOKS: readonly (readonly string[])[] = [
 /** The pad's grip decides every contact it takes part in (priority), so that a slippery object does not weaken a grasp. */
 const PAD = 'friction="1.6 0.02 0.002" condim="4" priority="1" solimp="0.95 0.99 0.001" solref="0.01 1"';
 
+/** Reflected inertia of a finger's drive, kg. Lighter fingers can rattle for ever between the gripper's two force limits. */
+const FINGER_ARMATURE = 0.5;
+
 function fingerOf(name: string, side: 1 | -1): string {
   const length = HAND_TO_TOOL_M + 0.01 - 0.066;
   const middle = 0.066 + length / 2;
   return `<body name="${name}" pos="0 0 0" gravcomp="1">
 <inertial pos="0 ${0.006 * side} ${middle}" mass="0.03" diaginertia="2e-5 2e-5 5e-6"/>
-<joint name="${name}" type="slide" axis="0 ${side} 0" range="0 0.04" damping="5" armature="0.1"/>
+<joint name="${name}" type="slide" axis="0 ${side} 0" range="0 0.04" damping="5" armature="${FINGER_ARMATURE}"/>
 <geom name="${name}-pad" type="box" pos="0 ${0.006 * side} ${middle}" size="0.0105 0.006 ${length / 2}" rgba="${DARK}" contype="4" conaffinity="3" group="1" mass="0" ${PAD}/>
 </body>`;
 }
