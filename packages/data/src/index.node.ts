@@ -1,4 +1,5 @@
 export { createFolderStore } from "./files/store.node.ts";
+export { hashSink, pngSink, sizeOnDisk } from "./inspect/sinks.node.ts";
 export { openRecorder } from "./lerobot/open.node.ts";
 export { openDataset } from "./open.node.ts";
 export { openShards } from "./shards/reader.node.ts";

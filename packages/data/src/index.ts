@@ -11,6 +11,10 @@ export type {
   NumberDtype,
   ReadOptions,
 } from "./dataset/types.ts";
+export { catEpisode } from "./inspect/cat.ts";
+export type { ImageSink } from "./inspect/cat.ts";
+export { describeDataset, sayReport } from "./inspect/describe.ts";
+export type { DatasetReport } from "./inspect/describe.ts";
 export type { FileStore, RandomAccess, WritableStore } from "./files/store.ts";
 export { openLeRobot } from "./lerobot/reader.ts";
 export type { VideoDecoder } from "./lerobot/reader.ts";

@@ -1,0 +1,65 @@
+/** `bidden data ...`: look into datasets of every format that the data room reads. */
+
+import { catEpisode, describeDataset, sayReport } from "@bidden/data";
+import { hashSink, openDataset, pngSink, sizeOnDisk } from "@bidden/data/node";
+import { BiddenError } from "@bidden/runtime";
+import { type Command, InvalidArgumentError } from "commander";
+
+export function registerData(program: Command): void {
+  const data = program.command("data").description("look into and check recorded episodes");
+  data
+    .command("info")
+    .argument("<path>", "folder or file of a dataset")
+    .description("what is in it: robot, cameras, rate, tasks, hours, columns, size")
+    .option("--json", "one JSON object")
+    .action(printInfo);
+  data
+    .command("cat")
+    .argument("<path>", "folder or file of a dataset")
+    .description("the steps of an episode, one JSON line each")
+    .option("--episode <n>", "which episode", wholeNumber, 0)
+    .option("--from <n>", "first frame", wholeNumber, 0)
+    .option("--to <n>", "frame to stop before", wholeNumber)
+    .option("--columns <names>", "only these columns, separated by commas")
+    .option("--images <how>", "sha256, png:<folder> or none", "sha256")
+    .action(printSteps);
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError(`Expected a whole number, got "${text}".`);
+  return value;
+}
+
+async function printInfo(path: string, options: { json?: true }): Promise<void> {
+  const dataset = await openDataset(path);
+  const report = await describeDataset(dataset, await sizeOnDisk(path));
+  await dataset.close();
+  process.stdout.write(`${options.json === true ? JSON.stringify(report) : sayReport(report)}\n`);
+}
+
+type CatOptions = { episode: number; from: number; to?: number; columns?: string; images: string };
+
+async function printSteps(path: string, options: CatOptions): Promise<void> {
+  const { episode, from, to, columns, images } = options;
+  const sink = images === "sha256" ? hashSink : images.startsWith("png:") ? pngSink(images.slice(4), episode) : null;
+  if (sink === null && images !== "none") {
+    throw new BiddenError("bad-argument", `--images takes sha256, png:<folder> or none; got "${images}".`);
+  }
+  const dataset = await openDataset(path);
+  try {
+    const isPicture = (name: string): boolean => ["image", "video"].includes(dataset.features[name]?.dtype ?? "");
+    const wanted = columns?.split(",") ?? Object.keys(dataset.features);
+    const read = {
+      from,
+      ...(to === undefined ? {} : { to }),
+      columns: wanted.filter((name) => sink !== null || !isPicture(name)),
+    };
+    for await (const step of catEpisode(dataset, episode, sink ?? hashSink, read)) {
+      const more = process.stdout.write(`${JSON.stringify(step)}\n`);
+      if (!more) await new Promise((resolve) => process.stdout.once("drain", resolve));
+    }
+  } finally {
+    await dataset.close();
+  }
+}
