@@ -10,7 +10,7 @@ export type SceneOptions = {
   readonly require?: readonly Requirement[];
   /** True: there is one; false: there is none; left out: in a fifth of the scenes. */
   readonly drawer?: boolean;
-  /** 3..8, the drawer counted. */
+  /** 3..8, the drawer counted; more where the requirements with two graspable things and one to put on need more. */
   readonly objectCount?: number;
 };
 
