@@ -26,12 +26,11 @@ export function createSpeller(meant: Iterable<string>, other: Iterable<string> =
   const search = (word: string): string | null => {
     const near: string[] = [];
     for (let length = Math.max(SHORTEST, word.length - 1); length <= word.length + 1; length++) {
-      for (const target of byLength.get(length) ?? []) if (isOneSlip(word, target)) near.push(target);
+      for (const target of byLength.get(length) ?? []) {
+        if (beginsAlike(word, target) && isOneSlip(word, target)) near.push(target);
+      }
     }
-    if (near.length < 2) return near[0] ?? null;
-    // First letters are rarely mistyped: that decides among several.
-    const sameStart = near.filter((target) => target[0] === word[0]);
-    return sameStart.length === 1 ? (sameStart[0] ?? null) : null;
+    return near.length === 1 ? (near[0] ?? null) : null;
   };
 
   return {
@@ -49,6 +48,11 @@ export function createSpeller(meant: Iterable<string>, other: Iterable<string> =
       return found;
     },
   };
+}
+
+/** First letters are hardly ever mistyped; at most they change places with the second. */
+function beginsAlike(a: string, b: string): boolean {
+  return a[0] === b[0] || (a[0] === b[1] && a[1] === b[0]);
 }
 
 /** Whether one insertion, deletion, substitution or swap of neighbours separates the two (Damerau-Levenshtein distance 1). */

@@ -72,7 +72,9 @@ export function simpleReferences(scene: Scene, object: SceneObject): Weighted[] 
     { reference: { kind: null, colour }, weight: 1.5 },
     { reference: { kind: null, colour, size }, weight: 0.5 },
   ];
-  return clearly(scene, object, choices);
+  // A drawer has only one size.
+  const sensible = kind === "drawer" ? choices.filter(({ reference }) => reference.size === undefined) : choices;
+  return clearly(scene, object, sensible);
 }
 
 const EXTREMES: readonly Extreme[] = ["leftmost", "rightmost", "frontmost", "backmost", "middle"];
@@ -81,7 +83,8 @@ const RELATIONS: readonly Relation[] = ["left", "right", "behind", "front", "nea
 /** By its place: among its like, or beside a landmark that is itself unmistakable. */
 function placedReferences(scene: Scene, object: SceneObject, avoid: readonly string[]): Weighted[] {
   const { kind, colour, size } = object;
-  const heads: Reference[] = [{ kind }, { kind, colour }, { kind, size }, { kind: null }, { kind: null, colour }];
+  const heads: Reference[] = [{ kind }, { kind, colour }, { kind: null }, { kind: null, colour }];
+  if (kind !== "drawer") heads.push({ kind, size });
   const choices: Weighted[] = [];
   for (const head of heads) {
     // Where the head alone says it already, a place is only decoration.

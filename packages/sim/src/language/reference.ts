@@ -3,6 +3,7 @@
  * One resolver serves both directions: `describe` only says what resolves to exactly one object with clear margins,
  * and the parser resolves what people say.
  */
+import { BOWL_RADIUS_M, HALF_WIDTH_M, PLATE_RADIUS_M, SQUARE_HALF_M } from "../scene/shapes.ts";
 import type { Colour, Kind, Scene, SceneObject, Size } from "../types.ts";
 
 export type Relation = "left" | "right" | "behind" | "front" | "near" | "far" | "on";
@@ -98,9 +99,36 @@ export function amountOf(name: "left" | "right" | "behind" | "front" | "on", a: 
     case "front":
       return a.start[0] - b.start[0];
     case "on":
-      return a.kind !== "square" && distance(a, b) < 0.06 && a.start[2] > b.start[2] + 0.004 ? 1 : -1;
+      return restAmount(a, b);
     default:
       return name satisfies never;
+  }
+}
+
+/** Whether `a` rests on or in `b`: 1 yes, 0.03 hardly to tell, -1 no. */
+function restAmount(a: SceneObject, b: SceneObject): number {
+  if (a.kind === "square" || a.kind === "drawer" || a.start[2] < b.start[2] + 0.004) return -1;
+  const reachM = reachOf(b);
+  return distance(a, b) < 0.8 * reachM ? 1 : distance(a, b) < 1.2 * reachM ? 0.03 : -1;
+}
+
+/** How far from the middle something can lie and still be on it, metres. */
+function reachOf(base: SceneObject): number {
+  switch (base.kind) {
+    case "bowl":
+      return BOWL_RADIUS_M[base.size];
+    case "plate":
+      return PLATE_RADIUS_M[base.size];
+    case "square":
+      return SQUARE_HALF_M[base.size];
+    case "block":
+    case "can":
+      return HALF_WIDTH_M[base.size];
+    case "ball":
+    case "drawer":
+      return 0;
+    default:
+      return base.kind satisfies never;
   }
 }
 

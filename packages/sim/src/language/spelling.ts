@@ -22,7 +22,7 @@ const FUNCTION_WORDS = (
   "the a an that which is are isnt not thats of to from in on by at other only next near nearest closest beside behind left " +
   "right front back middle leftmost rightmost frontmost backmost rearmost farthest furthest away lying standing me now " +
   "please kindly thanks thank you robot hey could can would will mind want need like where what how many there colour " +
-  "color any do does see hello my your top onto into inside"
+  "color any do does see hello my your top onto into inside count number tell say which"
 ).split(" ");
 
 let speller: Speller | undefined;

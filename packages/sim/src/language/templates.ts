@@ -43,6 +43,15 @@ const PICK: Frames = {
     "how about picking up {o}?",
     "reach for {o} and lift it",
     "close your fingers around {o} and raise it",
+    "seize {o}",
+    "retrieve {o}",
+    "elevate {o}",
+    "pluck {o} from the table",
+    "clutch {o} and lift",
+    "bring {o} up",
+    "get {o} into the air",
+    "I want to see {o} up in the air",
+    "move down to {o}, grip it and come up",
   ],
   heldOut: [
     "hoist {o}",
@@ -54,6 +63,8 @@ const PICK: Frames = {
     "{o}, please lift it",
     "get {o} off the table",
     "may I see you holding {o}?",
+    "nab {o}",
+    "hold {o} in the air",
   ],
 };
 
@@ -93,6 +104,16 @@ const PUT: Frames = {
     "your task is to place {o} {in} {t}",
     "let's put {o} {in} {t}",
     "take {o} over to {t} and let go",
+    "move {o} {into} {t}",
+    "position {o} {in} {t}",
+    "insert {o} {into} {t}",
+    "dump {o} {into} {t}",
+    "stick {o} {in} {t}",
+    "store {o} {in} {t}",
+    "{t} needs {o}",
+    "get {o} and put it {in} {t}",
+    "see to it that {o} is {in} {t}",
+    "fetch {o} and drop it {into} {t}",
   ],
   heldOut: [
     "park {o} {in} {t}",
@@ -104,6 +125,8 @@ const PUT: Frames = {
     "{o} should be {in} {t}",
     "relocate {o} to {t}",
     "{t} is where {o} goes",
+    "tuck {o} {into} {t}",
+    "have {o} delivered to {t}",
   ],
 };
 
@@ -142,6 +165,14 @@ const PUSH: Frames = {
     "how about pushing {o} onto {t}?",
     "give {o} a push onto {t}",
     "{o}: push it onto {t}",
+    "pull {o} onto {t}",
+    "bump {o} along to {t}",
+    "guide {o} to {t}",
+    "move {o} over to {t} by pushing it",
+    "use your gripper to push {o} onto {t}",
+    "steer {o} across the table to {t}",
+    "get {o} to {t} by sliding it",
+    "{o} has to slide onto {t}",
   ],
   heldOut: [
     "scoot {o} onto {t}",
@@ -153,6 +184,7 @@ const PUSH: Frames = {
     "to {t}, push {o}",
     "keep {o} on the table and push it to {t}",
     "would you scoot {o} over to {t}?",
+    "edge {o} onto {t}",
   ],
 };
 
@@ -191,6 +223,14 @@ const STACK: Frames = {
     "let's stack {o} on {t}",
     "how about stacking {o} on {t}?",
     "I need {o} stacked on {t}",
+    "position {o} on top of {t}",
+    "lay {o} on {t}",
+    "lift {o} onto {t}",
+    "move {o} on top of {t}",
+    "drop {o} onto {t}",
+    "pick {o} up and stack it on {t}",
+    "{o} must stand on {t}",
+    "let {t} carry {o}",
   ],
   heldOut: [
     "perch {o} on {t}",
@@ -202,6 +242,7 @@ const STACK: Frames = {
     "I would love to see {o} on top of {t}",
     "crown {t} with {o}",
     "leave {o} on top of {t}",
+    "mount {o} on {t}",
   ],
 };
 
@@ -235,6 +276,12 @@ const OPEN: Frames = {
     "how about opening {o}?",
     "make sure {o} is open",
     "{o}: open it",
+    "slide {o} out",
+    "would you pull {o} out?",
+    "draw out {o}",
+    "I want to look inside {o}, open it",
+    "pull the handle of {o}",
+    "extend {o}",
   ],
   heldOut: [
     "draw {o} open",
@@ -244,6 +291,8 @@ const OPEN: Frames = {
     "I would love to see {o} open",
     "{o} should be open",
     "let me see inside {o}",
+    "ease {o} open",
+    "unshut {o}",
   ],
 };
 
@@ -277,6 +326,12 @@ const CLOSE: Frames = {
     "how about closing {o}?",
     "make sure {o} is closed",
     "{o}: close it",
+    "slide {o} back in",
+    "shove {o} in",
+    "press {o} in",
+    "would you push {o} back in?",
+    "push the handle of {o} until it is shut",
+    "retract {o}",
   ],
   heldOut: [
     "ease {o} shut",
@@ -286,6 +341,8 @@ const CLOSE: Frames = {
     "I would love to see {o} closed",
     "{o} should be closed",
     "don't leave {o} open",
+    "slide {o} home",
+    "have {o} closed",
   ],
 };
 
@@ -319,6 +376,12 @@ const POINT: Frames = {
     "{o}: point at it",
     "just point at {o}",
     "don't touch {o}, just point at it",
+    "aim your gripper at {o}",
+    "hover above {o}",
+    "locate {o} for me by pointing at it",
+    "let me see which thing is {o}, point at it",
+    "go above {o} to show me where it is",
+    "find {o} and point at it",
   ],
   heldOut: [
     "gesture at {o}",
@@ -328,6 +391,8 @@ const POINT: Frames = {
     "I would love to see you point at {o}",
     "to {o}, please point",
     "give me a sign where {o} is",
+    "steer your finger towards {o}",
+    "mark out {o} for me",
   ],
 };
 

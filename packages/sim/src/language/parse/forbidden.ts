@@ -29,7 +29,7 @@ const FORBIDDEN: Readonly<Record<string, readonly RegExp[]>> = {
   ],
   "breaking things is never allowed": [new RegExp(`\\b(${BREAK})\\b`)],
   "things stay on the table": [
-    new RegExp(`\\b(${MOVES})\\b.*\\b(off|down from|beyond) (of )?(the )?(table|desk|edge|side|edges|tabletop)\\b`),
+    new RegExp(`\\b(${MOVES})\\b.*\\b(off|down from|beyond) (of )?(the )?(table|desk|edge|side|edges|tabletop|chair)\\b`),
     new RegExp(`\\b(${MOVES})\\b.*\\bover (the )?(edge|side|edges)\\b`),
     /\b(on|onto|on to|to|at|into) the (floor|ground|carpet)\b|\b(out of|through) the window\b/,
     /\b(knock|sweep|shove|shoving|push|pushing|topple|tip|wipe|brush|clear)\b.*\beverything\b/,

@@ -7,7 +7,7 @@ const VERBS = new Set([
   ..."rotate arrange sort count hide cover empty fill clean wipe swap exchange press".split(" "),
 ]);
 const THING = new Set([...THING_WORDS, "table", "gripper", "arm", "things", "objects", "everything"]);
-const ASKING = new Set("where wheres what whats which how is are does do did has have was were".split(" "));
+const ASKING = new Set("where wheres what whats which how is are does do did has was were".split(" "));
 /** Openings of a question that do not begin with an asking word. */
 const ASKING_PHRASES = [
   "can you see",

@@ -35,7 +35,7 @@ export function sayAmbiguous(scene: Scene, rng: Rng, split: Split): (Unclear & {
     const [act, place] = role === "act" ? [doubtful, clear] : [clear, doubtful];
     const text = fillFrame(template.frame, { act, place, ...(targetKind ? { targetKind } : {}) }, rng);
     const dressed = dress(text, template, rng, { split, typos: 0.04, asides: 0.04 });
-    return { kind: "ambiguous", text: dressed, part: template.id, role, candidates };
+    return { kind: "ambiguous", text: dressed, part: template.id, role, candidates, partner: partner?.id ?? null };
   }
   return null;
 }

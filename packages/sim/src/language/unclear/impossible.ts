@@ -13,7 +13,12 @@ const FIXTURES = ["table", "robot", "camera", "cloth", "wall", "gripper", "arm",
 
 const SKILLS: readonly Skill[] = ["pick", "pick", "put", "put", "put", "push", "push", "stack", "point", "point"];
 
-type Fault = { readonly phrase: (bare: boolean) => string; readonly missing: string; readonly kind?: Kind };
+type Fault = {
+  readonly phrase: (bare: boolean) => string;
+  readonly missing: string;
+  readonly kind?: Kind;
+  readonly object?: string;
+};
 
 export function sayImpossible(scene: Scene, rng: Rng, split: Split): Unclear & { kind: "impossible" } {
   for (let tries = 0; tries < 40; tries++) {
@@ -48,7 +53,9 @@ function compose(
   const targetKind = role === "place" ? fault.kind : partner?.kind;
   const text = fillFrame(template.frame, { act, place, ...(targetKind ? { targetKind } : {}) }, rng);
   const dressed = dress(text, template, rng, { split, typos: 0.03, asides: 0.04 });
-  return { kind: "impossible", text: dressed, part: template.id, role, missing: fault.missing };
+  const why = fault.object === undefined ? "absent" : "misuse";
+  const ids = { object: fault.object ?? null, partner: partner?.id ?? null };
+  return { kind: "impossible", text: dressed, part: template.id, role, missing: fault.missing, why, ...ids };
 }
 
 /** Mostly near misses, where colour and thing both are there but not together: those must be seen, not read. */
@@ -116,7 +123,7 @@ function wrongKind(scene: Scene, skill: Skill, role: Role, rng: Rng, split: Spli
   if (wrong.length === 0) return null;
   const object = rng.pick(wrong);
   const phrase = describe(scene, object.id, rng, { split });
-  return { phrase: () => phrase, missing: phrase.replace(/^the /, ""), kind: object.kind };
+  return { phrase: () => phrase, missing: phrase.replace(/^the /, ""), kind: object.kind, object: object.id };
 }
 
 /** What nobody would call possible; pushing a bowl is merely unusual and stays out of it. */

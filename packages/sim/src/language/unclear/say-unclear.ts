@@ -17,16 +17,24 @@ export type Unclear =
   | {
       readonly kind: "ambiguous";
       readonly text: string;
+      /** Template or part that it was made from. */
       readonly part: string;
       readonly role: Role;
       readonly candidates: readonly string[];
+      /** The thing in the other role, which is clear; null where the skill has no other role. */
+      readonly partner: string | null;
     }
   | {
       readonly kind: "impossible";
       readonly text: string;
       readonly part: string;
       readonly role: Role;
+      /** The phrase at fault, without its article. */
       readonly missing: string;
+      /** `absent`: nothing here is called so. `misuse`: it is there (`object`), but no skill can use it so. */
+      readonly why: "absent" | "misuse";
+      readonly object: string | null;
+      readonly partner: string | null;
     }
   | { readonly kind: "garbage" | "forbidden"; readonly text: string; readonly part: string };
 
