@@ -39,6 +39,23 @@ function frameMs(world: World, size: (typeof SIZES)[number], shadows = true): nu
   return median(times);
 }
 
+/** Prints what 100 ms of physics cost by the number of things. */
+function physicsFigures(world: World): void {
+  for (const objectCount of [3, 5, 8]) {
+    const times: number[] = [];
+    for (let seed = 0; seed < 10; seed++) {
+      world.reset(createScene(seed, { objectCount }));
+      world.step(200);
+      for (let i = 0; i < 5; i++) {
+        const start = performance.now();
+        world.step(100);
+        times.push(performance.now() - start);
+      }
+    }
+    console.log(`physics, 100 ms, ${objectCount} things`.padEnd(44), median(times).toFixed(2).padStart(8), "ms");
+  }
+}
+
 /** The world as the peer needs it: our MJCF with the front camera, a lamp with a shadow, and the joint positions. */
 function exportScene(world: World, folder: string): string {
   const view = world.render("front", { width: 96, height: 96 });
@@ -79,13 +96,12 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "bidden-render-"));
   const peer = values.python === undefined ? null : startPeer(values.python);
   const world = await createWorld();
+  physicsFigures(world);
   const times = new Map<string, number[]>();
   const note = (name: string, ms: number): void => void times.set(name, [...(times.get(name) ?? []), ms]);
   for (let seed = 0; seed < Number(values.scenes); seed++) {
     world.reset(createScene(seed));
-    const start = performance.now();
     world.step(500);
-    note("physics, 100 ms", (performance.now() - start) / 5);
     for (const size of SIZES) {
       note(`${size.camera} ${size.width}x${size.height}`, frameMs(world, size));
       note(`${size.camera} ${size.width}x${size.height}, no shadow`, frameMs(world, size, false));
