@@ -1,6 +1,7 @@
 /** Where a thing counts as lying in or on another: shared by judge and experts, so that they cannot disagree. */
 
-import { shapeOf } from "./shapes.ts";
+import { BOWL_HEIGHT_M } from "../scene/shapes.ts";
+import { halfExtentsM, shapeOf } from "./shapes.ts";
 import type { FullState } from "./state.ts";
 import { thingOf } from "./state.ts";
 
@@ -18,8 +19,10 @@ export function isPlaced(state: FullState, objectId: string, targetId: string, s
   const inside =
     target.object.kind === "square" ? isInSquare(dx, dy, target.quaternion, radius) : Math.hypot(dx, dy) <= radius;
   const surface = target.position[2] - shape.halfHeightM + shape.surfaceM;
-  const height = object.position[2] - shapeOf(object.object).halfHeightM - surface;
-  return inside && height > -0.012 && height < 0.02;
+  const height = object.position[2] - halfExtentsM(object.object, object.quaternion)[2] - surface;
+  // In a bowl it may lean on the wall or lie on something else, as long as its lowest point is below the rim.
+  const highest = target.object.kind === "bowl" ? BOWL_HEIGHT_M - shape.surfaceM : 0.02;
+  return inside && height > -0.012 && height < highest;
 }
 
 function isInSquare(dx: number, dy: number, quaternion: readonly number[], half: number): boolean {

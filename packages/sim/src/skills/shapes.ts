@@ -11,7 +11,7 @@ import {
   restHeightM,
   SQUARE_HALF_M,
 } from "../scene/shapes.ts";
-import type { SceneObject } from "../types.ts";
+import type { ObjectState, SceneObject, Vec3 } from "../types.ts";
 
 export type Shape = {
   /** Height of the centre over what it stands on, metres. */
@@ -69,4 +69,38 @@ export function shapeOf({ kind, size }: SceneObject): Shape {
     default:
       return kind satisfies never;
   }
+}
+
+/** Half extents along x, y and z of the base frame of a thing as it lies now (a can may have fallen over), metres. */
+export function halfExtentsM(object: SceneObject, quaternion: ObjectState["quaternion"]): Vec3 {
+  const { halfHeightM, outerRadiusM, graspRadiusM } = shapeOf(object);
+  const along = (row: Vec3): number => {
+    switch (object.kind) {
+      case "block":
+        return graspRadiusM * (Math.abs(row[0]) + Math.abs(row[1]) + Math.abs(row[2]));
+      case "can":
+        return halfHeightM * Math.abs(row[2]) + graspRadiusM * Math.sqrt(Math.max(0, 1 - row[2] * row[2]));
+      case "ball":
+        return graspRadiusM;
+      case "bowl":
+      case "plate":
+      case "square":
+      case "drawer":
+        return outerRadiusM;
+      default:
+        return object.kind satisfies never;
+    }
+  };
+  const [x, y, z] = rowsOf(quaternion);
+  const lies = graspRadiusM > 0;
+  return [along(x), along(y), lies ? along(z) : halfHeightM];
+}
+
+/** Rows of the rotation matrix. */
+function rowsOf([w, x, y, z]: ObjectState["quaternion"]): readonly [Vec3, Vec3, Vec3] {
+  return [
+    [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+    [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+    [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+  ];
 }

@@ -32,7 +32,13 @@ export function slideDrawer(state: FullState, drawerId: string, open: boolean): 
   const stem = 2 * DRAWER.stemHalfY;
   const opened = smoothstep(state.gripperWidthM, stem + 0.01, stem + 0.025);
   const waiting = (1 - opened) * (1 - above * fadeOut(state.tool[2] - gripZ, 0.012, 0.024));
-  const raised = Math.max(funnel(off, 0.004, 0.06) * (TRAVEL_M - gripZ), waiting * 0.06);
+  // With the stem already between the fingers they centre on the spot: risen with a sideways pull they would jam.
+  const room = state.gripperWidthM / 2 - DRAWER.stemHalfY;
+  const caged =
+    fadeOut(Math.abs(dy), room, room + 0.008) *
+    fadeOut(Math.abs(dx), 0.012, 0.02) *
+    fadeOut(state.tool[2] - gripZ, 0.012, 0.022);
+  const raised = Math.max((1 - caged) * funnel(off, 0.004, 0.06) * (TRAVEL_M - gripZ), waiting * 0.06);
   const approach = steer(state, { dx, dy, z: gripZ + raised, gripper: 1 - above * down });
 
   const pinched = above * down * fadeOut(state.gripperWidthM, stem + 0.004, stem + 0.012);

@@ -3,9 +3,9 @@
  * or a grasp fails, the same law opens, rises and tries again.
  */
 
-import { shapeOf } from "../shapes.ts";
+import { halfExtentsM, shapeOf } from "../shapes.ts";
 import type { FullState, Thing } from "../state.ts";
-import { fadeOut, funnel, smoothstep, steer } from "./motion.ts";
+import { clamp, fadeOut, funnel, smoothstep, steer } from "./motion.ts";
 
 /** Height at which the tool travels over the table with empty fingers, metres. */
 const TRAVEL_M = 0.16;
@@ -13,16 +13,19 @@ const TRAVEL_M = 0.16;
 const LOWEST_M = 0.015;
 /** Tall things are gripped this far below their top at most: the palm is 6 cm above the tool. */
 const DEEPEST_M = 0.045;
+/** Fingers count as wide open from here, metres. */
+const WIDEST_M = 0.06;
 
 /** Tool height at which a thing is gripped, metres. */
 export function graspHeightM(thing: Thing): number {
-  const { halfHeightM } = shapeOf(thing.object);
-  return Math.max(LOWEST_M, thing.position[2] + Math.max(0, halfHeightM - DEEPEST_M));
+  const halfZ = halfExtentsM(thing.object, thing.quaternion)[2];
+  return Math.max(LOWEST_M, thing.position[2] + Math.max(0, halfZ - DEEPEST_M));
 }
 
 /** One step of going to a thing and gripping it. */
 export function grasp(state: FullState, thing: Thing): Float32Array {
-  const shape = shapeOf(thing.object);
+  const radius = shapeOf(thing.object).graspRadiusM;
+  const [, halfY, halfZ] = halfExtentsM(thing.object, thing.quaternion);
   const [x, y, toolZ] = state.tool;
   const dx = thing.position[0] - x;
   const dy = thing.position[1] - y;
@@ -34,12 +37,19 @@ export function grasp(state: FullState, thing: Thing): Float32Array {
   const closing = above * down;
 
   // Fingers that are not open yet wait above the thing, unless they already stand around it.
-  const needed = 2 * shape.graspRadiusM + 0.006;
+  const needed = 2 * clamp(halfY, radius, WIDEST_M / 2) + 0.006;
   const opened = smoothstep(state.gripperWidthM, needed, needed + 0.012);
   const around = above * fadeOut(toolZ - gripZ, 0.008, 0.018);
   const waiting = (1 - opened) * (1 - around);
-  const hoverZ = thing.position[2] + shape.halfHeightM + 0.035;
-  const raised = Math.max(funnel(distance) * (TRAVEL_M - gripZ), waiting * (hoverZ - gripZ));
+  const hoverZ = thing.position[2] + halfZ + 0.035;
+
+  // A thing that already stands between open fingers is centred on the spot; rising and coming down again gains nothing.
+  const room = state.gripperWidthM / 2 - halfY;
+  const caged =
+    fadeOut(Math.abs(dy), room - 0.003, room + 0.002) *
+    fadeOut(Math.abs(dx), 0.015, 0.025) *
+    fadeOut(toolZ - gripZ, 0.015, 0.025);
+  const raised = Math.max((1 - caged) * funnel(distance) * (TRAVEL_M - gripZ), waiting * (hoverZ - gripZ));
 
   return steer(state, { dx, dy, z: gripZ + raised, gripper: 1 - smoothstep(closing, 0.2, 0.7) });
 }

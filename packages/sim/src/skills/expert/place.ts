@@ -1,7 +1,7 @@
 /** Put on, put in and stack: grip the thing, carry it over the target, let it down gently, let go, rise. */
 
 import { isPlaced } from "../placed.ts";
-import { shapeOf } from "../shapes.ts";
+import { halfExtentsM, shapeOf } from "../shapes.ts";
 import type { FullState, Thing } from "../state.ts";
 import { thingOf } from "../state.ts";
 import { grasp } from "./grasp.ts";
@@ -21,20 +21,25 @@ export function place(state: FullState, objectId: string, targetId: string): Flo
 /** The fingers open this much wider than the thing to let it go, metres. */
 const RELEASE_M = 0.018;
 
+/** What the fingers span when they hold it, metres: blocks are gripped square, a can may lie. */
+function widthM({ object, quaternion }: Thing): number {
+  const { graspRadiusM } = shapeOf(object);
+  return 2 * (object.kind === "can" ? Math.max(graspRadiusM, halfExtentsM(object, quaternion)[1]) : graspRadiusM);
+}
+
 /** How wide the fingers open to let a thing go: little, because the rim of a bowl may be near. 0..1. */
 function releaseOpening(object: Thing): number {
-  return openingFor(2 * shapeOf(object.object).graspRadiusM + RELEASE_M);
+  return openingFor(widthM(object) + RELEASE_M);
 }
 
 function carry(state: FullState, object: Thing, target: Thing): Float32Array {
-  const shape = shapeOf(object.object);
   const narrow = target.object.kind === "block" || target.object.kind === "can";
   const [objectId, targetId] = [object.object.id, target.object.id];
   const dx = target.position[0] - object.position[0];
   const dy = target.position[1] - object.position[1];
   const distance = Math.hypot(dx, dy);
 
-  const bottom = object.position[2] - shape.halfHeightM;
+  const bottom = object.position[2] - halfExtentsM(object.object, object.quaternion)[2];
   const surface = target.position[2] - shapeOf(target.object).halfHeightM + shapeOf(target.object).surfaceM;
   const gap = narrow ? 0.001 : target.object.kind === "bowl" ? 0.008 : 0.003;
   const lowest = surface + gap + funnel(distance, narrow ? 0.004 : 0.008, 0.07) * (CARRY_M - surface);
@@ -54,9 +59,8 @@ function carry(state: FullState, object: Thing, target: Thing): Float32Array {
 
 /** Rises once the fingers have left the thing; they open fully on the way up. */
 function letGo(state: FullState, object: Thing): Float32Array {
-  const shape = shapeOf(object.object);
-  const width = 2 * shape.graspRadiusM;
-  const clear = state.tool[2] - (object.position[2] + shape.halfHeightM);
+  const width = widthM(object);
+  const clear = state.tool[2] - (object.position[2] + halfExtentsM(object.object, object.quaternion)[2]);
   const opening = releaseOpening(object);
   const free = smoothstep(state.gripperWidthM, width + 0.004, width + 0.012);
   const away = smoothstep(clear, 0.0, 0.05);
