@@ -130,12 +130,13 @@ export {
   square,
   tanh,
 } from "./ops/unary.ts";
+export type { AdamWOptions } from "./optim/adamw.ts";
 export type { Decay, Schedule } from "./optim/schedule.ts";
 export { learningRateAt } from "./optim/schedule.ts";
-export type { AdamWOptions, Slot, TrainStep, TrainStepOptions } from "./optim/train-step.ts";
+export type { Slot, TrainStep, TrainStepOptions } from "./optim/train-step.ts";
 export { buildTrainStep, countParameters } from "./optim/train-step.ts";
 export { readSafetensors } from "./safetensors/read.ts";
 export { writeSafetensors } from "./safetensors/write.ts";
 export type { SessionOptions } from "./session/engine.ts";
 export type { Feeds, Session, ValueInfo } from "./session/session.ts";
-export type { ParameterMap, Trainer } from "./session/trainer.ts";
+export type { Metrics, ParameterMap, Trainer } from "./session/trainer.ts";

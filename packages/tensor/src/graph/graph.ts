@@ -22,8 +22,9 @@ export class Graph {
   readonly inputs: Map<string, Tensor> = new Map();
   readonly parameters: Map<string, Tensor> = new Map();
   readonly outputs: Map<string, Tensor> = new Map();
+  /** What to write in place of a tensor in a model that holds gradients too. */
+  readonly trainingForms: Map<Tensor, Tensor> = new Map();
   readonly #made: Map<string, readonly Tensor[]> = new Map();
-  readonly #replaced: Map<Tensor, Tensor> = new Map();
   #nextId = 0;
 
   constructor(name: string) {
@@ -97,18 +98,12 @@ export class Graph {
   }
 
   /**
-   * Says that `by` computes the same as `tensor`, and is to be written in its place: a gradient that needs the parts of a fused
-   * operator makes the fused one superfluous.
+   * Says that `by` computes the same as `tensor` from parts that the gradient has made anyway: where both are written, the
+   * fused operator behind `tensor` is superfluous.
    */
-  replace(tensor: Tensor, by: Tensor): void {
+  replaceInTraining(tensor: Tensor, by: Tensor): void {
     invariant(sameShape(tensor.shape, by.shape) && tensor.dtype === by.dtype, "a replacement of another shape or type");
-    if (!this.#replaced.has(tensor)) this.#replaced.set(tensor, by);
-  }
-
-  /** The tensor that is written in place of this one. */
-  resolve(tensor: Tensor): Tensor {
-    const by = this.#replaced.get(tensor);
-    return by === undefined ? tensor : this.resolve(by);
+    if (!this.trainingForms.has(tensor)) this.trainingForms.set(tensor, by);
   }
 
   #tensor(name: string, dtype: DType, shape: Shape, source: Source): Tensor {

@@ -16,23 +16,33 @@ export type OnnxOptions = {
   readonly parameters?: ReadonlyMap<string, TensorData>;
   /** Names of the outputs to write; all of them when left out. */
   readonly outputs?: readonly string[];
+  /** Tensors to write in place of others; they must not depend on those. */
+  readonly replacements?: ReadonlyMap<Tensor, Tensor>;
 };
+
+/** Follows replacements to the tensor that is written. */
+type Resolve = (tensor: Tensor) => Tensor;
 
 /** The bytes of an ONNX model. Inputs that no output depends on are left out. */
 export function onnxModel(graph: Graph, options: OnnxOptions = {}): Uint8Array {
   const outputs = chosenOutputs(graph, options.outputs);
+  const resolve: Resolve = (tensor) => {
+    const by = options.replacements?.get(tensor);
+    return by === undefined ? tensor : resolve(by);
+  };
   const plan = reachable(
-    graph,
+    resolve,
     outputs.map(([, tensor]) => tensor),
   );
-  const names = nameOutputs(graph, outputs);
+  const names = nameOutputs(graph, outputs, resolve);
   const nameOf = (tensor: Tensor): string => names.get(tensor) ?? tensor.name;
   const model = new MessageWriter();
   model.int(1, IR_VERSION).text(2, "bidden").text(3, "0.1.0");
   model.message(7, (body) => {
-    for (const node of plan.nodes) body.message(1, (m) => writeNode(m, node, graph, nameOf));
+    for (const node of plan.nodes)
+      body.message(1, (m) => writeNode(m, node, (tensor) => nameOf(resolve(tensor)), nameOf));
     for (const [name, tensor] of outputs) {
-      const source = nameOf(graph.resolve(tensor));
+      const source = nameOf(resolve(tensor));
       if (source !== name) body.message(1, (m) => m.text(1, source).text(2, name).text(4, "Identity"));
     }
     body.text(2, graph.name);
@@ -45,13 +55,17 @@ export function onnxModel(graph: Graph, options: OnnxOptions = {}): Uint8Array {
 }
 
 /** Gives computed outputs their own name, so that no copy is needed; a leaf, or a value that has a name already, is copied. */
-function nameOutputs(graph: Graph, outputs: readonly (readonly [string, Tensor])[]): Map<Tensor, string> {
+function nameOutputs(
+  graph: Graph,
+  outputs: readonly (readonly [string, Tensor])[],
+  resolve: Resolve,
+): Map<Tensor, string> {
   const names = new Map<Tensor, string>();
   for (const [name, tensor] of outputs) {
     if (graph.inputs.has(name) || graph.parameters.has(name)) {
       throw new BiddenError("bad-graph", `graph "${graph.name}": "${name}" names an output and an input or parameter.`);
     }
-    const resolved = graph.resolve(tensor);
+    const resolved = resolve(tensor);
     if (resolved.source.kind === "node" && !names.has(resolved)) names.set(resolved, name);
   }
   return names;
@@ -74,12 +88,12 @@ function chosenOutputs(graph: Graph, names: readonly string[] | undefined): (rea
 }
 
 /** Nodes that the outputs need, producers before users, and the leaves that those read. */
-function reachable(graph: Graph, outputs: readonly Tensor[]): { nodes: Node[]; leaves: Tensor[] } {
+function reachable(resolve: Resolve, outputs: readonly Tensor[]): { nodes: Node[]; leaves: Tensor[] } {
   const nodes: Node[] = [];
   const leaves: Tensor[] = [];
   const seen = new Set<Tensor | Node>();
   const stack: { readonly tensor: Tensor; readonly done: boolean }[] = [];
-  for (const output of outputs.toReversed()) stack.push({ tensor: graph.resolve(output), done: false });
+  for (const output of outputs.toReversed()) stack.push({ tensor: resolve(output), done: false });
   for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
     const { tensor, done } = top;
     const { source } = tensor;
@@ -96,14 +110,16 @@ function reachable(graph: Graph, outputs: readonly Tensor[]): { nodes: Node[]; l
     }
     stack.push({ tensor, done: true });
     for (const input of source.node.inputs.toReversed()) {
-      if (input !== null) stack.push({ tensor: graph.resolve(input), done: false });
+      if (input !== null) stack.push({ tensor: resolve(input), done: false });
     }
   }
   return { nodes, leaves };
 }
 
-function writeNode(m: MessageWriter, node: Node, graph: Graph, nameOf: (tensor: Tensor) => string): void {
-  for (const input of node.inputs) m.text(1, input === null ? "" : nameOf(graph.resolve(input)));
+type NameOf = (tensor: Tensor) => string;
+
+function writeNode(m: MessageWriter, node: Node, inputName: NameOf, nameOf: NameOf): void {
+  for (const input of node.inputs) m.text(1, input === null ? "" : inputName(input));
   for (const output of node.outputs) m.text(2, nameOf(output));
   m.text(4, node.op);
   for (const [name, attribute] of Object.entries(node.attributes))

@@ -140,7 +140,7 @@ export function swish(x: Tensor, alpha: number): Tensor {
     vjp: (g, y) => {
       // With s = σ(αx) and y = x·s the slope is s + αy(1 - s); s is made once, so the fused kernel is no longer needed.
       const s = sigmoid(alpha === 1 ? x : mul(x, alpha));
-      x.graph.replace(y, mul(x, s));
+      x.graph.replaceInTraining(y, mul(x, s));
       const scaled = alpha === 1 ? y : mul(y, alpha);
       return [mul(g, add(mul(s, sub(1, scaled)), scaled))];
     },
@@ -187,7 +187,7 @@ export function gelu(x: Tensor, form: "erf" | "tanh" = "erf"): Tensor {
 /** Φ(x) + x·φ(x), with Φ from erf. */
 function geluErfSlope(x: Tensor, y: Tensor): Tensor {
   const cdf = add(mul(erf(mul(x, Math.SQRT1_2)), 0.5), 0.5);
-  x.graph.replace(y, mul(x, cdf));
+  x.graph.replaceInTraining(y, mul(x, cdf));
   const density = mul(exp(mul(mul(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
   return add(cdf, mul(x, density));
 }
@@ -201,7 +201,7 @@ function geluTanhSlope(x: Tensor, y: Tensor): Tensor {
   const x2 = mul(x, x);
   const s = sigmoid(mul(x, add(mul(x2, scale * 0.044715), scale)));
   const value = mul(x, s);
-  x.graph.replace(y, value);
+  x.graph.replaceInTraining(y, value);
   const zSlope = add(mul(x2, 3 * scale * 0.044715), scale);
   return add(s, mul(sub(value, mul(value, s)), zSlope));
 }

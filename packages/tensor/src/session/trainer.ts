@@ -4,7 +4,9 @@
  */
 import { BiddenError } from "@bidden/runtime";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-common";
-import { allocate, type Elements, sizeOf, type TensorData } from "../graph/dtype.ts";
+import { allocate, type Elements, type Shape, sizeOf, type TensorData } from "../graph/dtype.ts";
+import { showShape } from "../graph/shape.ts";
+import type { Part } from "../optim/pack.ts";
 import type { Slot, TrainStep } from "../optim/train-step.ts";
 import { readSafetensors } from "../safetensors/read.ts";
 import { writeSafetensors } from "../safetensors/write.ts";
@@ -13,11 +15,14 @@ import { openOrt, runOrt, toOrt, type ValueInfo, valueInfos } from "./session.ts
 
 export type ParameterMap = ReadonlyMap<string, TensorData>;
 
+/** Scalars of a step, by name. */
+export type Metrics = Record<string, number> & { readonly loss: number };
+
 export interface Trainer {
   /** Steps taken so far. */
   readonly steps: number;
   /** One step on a batch; returns loss, gradientNorm, learningRate and the further metrics of the step. */
-  run(batch: Readonly<Record<string, Elements>>): Promise<Record<string, number> & { readonly loss: number }>;
+  run(batch: Readonly<Record<string, Elements>>): Promise<Metrics>;
   /** The parameters as they are now (copies). */
   parameters(): Map<string, TensorData>;
   /** Their moving average (copies). */
@@ -46,8 +51,8 @@ class StepRunner implements Trainer {
   readonly #frozen: Map<string, TensorData> = new Map();
   /** Feeds that never change. */
   readonly #fixed: Record<string, OrtTensor> = {};
-  #current: Map<string, OrtTensor> = new Map();
-  #spare: Map<string, OrtTensor> = new Map();
+  #current: Map<Slot, OrtTensor> = new Map();
+  #spare: Map<Slot, OrtTensor> = new Map();
 
   constructor(engine: Engine, session: InferenceSession, step: TrainStep, parameters: ParameterMap) {
     this.#engine = engine;
@@ -55,87 +60,87 @@ class StepRunner implements Trainer {
     this.#step = step;
     const infos = new Map(valueInfos(session.inputMetadata).map((info) => [info.name, info]));
     for (const slot of step.slots) {
-      const data = allocate(slot.dtype, sizeOf(slot.shape));
-      if (slot.role === "parameter" || slot.role === "average")
-        (data as Float32Array).set(valuesOf(parameters, slot) as Float32Array);
-      this.#current.set(slot.name, this.#wrap(slot, data));
-      this.#spare.set(slot.name, this.#wrap(slot, allocate(slot.dtype, sizeOf(slot.shape))));
+      this.#current.set(slot, this.#wrap(slot, firstValues(slot, parameters)));
+      this.#spare.set(slot, this.#wrap(slot, allocate(slot.dtype, sizeOf(slot.shape))));
     }
     for (const name of step.frozen) {
       const info = infos.get(name);
-      const value = parameters.get(name);
       if (info === undefined) continue;
-      if (value === undefined)
-        throw new BiddenError("bad-argument", `trainer: the frozen parameter "${name}" has no value.`);
-      this.#frozen.set(name, value);
-      this.#fixed[name] = toOrt(engine, info, value.data);
+      const value = parameterValue(parameters, { parameter: name, shape: info.shape, offset: 0 });
+      this.#frozen.set(name, { dtype: "float32", shape: info.shape, data: value });
+      this.#fixed[name] = toOrt(engine, info, value);
     }
     const held = new Set([...step.slots.map((slot) => slot.input), ...step.frozen]);
     this.#batch = new Map([...infos].filter(([name]) => !held.has(name)));
   }
 
   get steps(): number {
-    return this.#current.get("step")?.data[0] as number;
+    const slot = this.#step.slots.find(({ role }) => role === "step") as Slot;
+    return Number(this.#data(slot)[0]);
   }
 
-  async run(batch: Readonly<Record<string, Elements>>): Promise<Record<string, number> & { readonly loss: number }> {
+  async run(batch: Readonly<Record<string, Elements>>): Promise<Metrics> {
     const feeds: Record<string, OrtTensor> = { ...this.#fixed };
     const fetches: Record<string, OrtTensor | null> = {};
     for (const [name, info] of this.#batch) {
       const data = batch[name];
       if (data === undefined) {
-        throw new BiddenError(
-          "bad-argument",
-          `trainer: the batch has no "${name}"; it needs ${[...this.#batch.keys()].join(", ")}.`,
-        );
+        const wanted = [...this.#batch.keys()].join(", ");
+        throw new BiddenError("bad-argument", `trainer: the batch has no "${name}"; it needs ${wanted}.`, { name });
       }
       feeds[name] = toOrt(this.#engine, info, data);
     }
     for (const slot of this.#step.slots) {
-      feeds[slot.input] = this.#current.get(slot.name) as OrtTensor;
-      fetches[slot.output] = this.#spare.get(slot.name) as OrtTensor;
+      feeds[slot.input] = this.#current.get(slot) as OrtTensor;
+      fetches[slot.output] = this.#spare.get(slot) as OrtTensor;
     }
     for (const name of this.#step.metrics) fetches[`metric/${name}`] = null;
     const results = await runOrt(this.#session, feeds, fetches);
-    const next = new Map(this.#step.slots.map((slot) => [slot.name, results[slot.output] as OrtTensor]));
+    const next = new Map(this.#step.slots.map((slot) => [slot, results[slot.output] as OrtTensor]));
     this.#spare = this.#current;
     this.#current = next;
     const metrics = this.#step.metrics.map((name) => [name, Number(results[`metric/${name}`]?.data[0])] as const);
-    return Object.fromEntries(metrics) as Record<string, number> & { readonly loss: number };
+    return Object.fromEntries(metrics) as Metrics;
   }
 
   parameters(): Map<string, TensorData> {
-    return new Map([...this.#copies("parameter"), ...this.#frozen]);
+    return new Map([...this.#values("parameter"), ...this.#frozen]);
   }
 
   emaParameters(): Map<string, TensorData> {
-    const averages = this.#copies("average");
-    if (averages.length === 0)
-      throw new BiddenError("bad-argument", "trainer: the step keeps no moving average; give emaDecay.");
+    const averages = this.#values("average");
+    if (averages.length === 0) {
+      throw new BiddenError("bad-argument", "trainer: the step keeps no moving average; build it with emaDecay.");
+    }
     return new Map([...averages, ...this.#frozen]);
   }
 
   saveState(): Uint8Array {
     const tensors = new Map<string, TensorData>();
     for (const slot of this.#step.slots) {
-      tensors.set(slot.name, { dtype: slot.dtype, shape: slot.shape, data: this.#data(slot) });
+      for (const { name, shape, from, to } of pieces(slot)) {
+        tensors.set(name, { dtype: slot.dtype, shape, data: this.#data(slot).subarray(from, to) });
+      }
     }
     return writeSafetensors(tensors, { format: "bidden training state" });
   }
 
   loadState(state: Uint8Array): void {
     const { tensors } = readSafetensors(state, "training state");
-    for (const slot of this.#step.slots) {
-      const value = tensors.get(slot.name);
-      if (value === undefined || value.data.length !== sizeOf(slot.shape)) {
-        const came = value === undefined ? "none" : `${value.dtype} [${value.shape.join(", ")}]`;
+    const wanted = this.#step.slots.flatMap((slot) => pieces(slot).map((piece) => ({ slot, piece })));
+    for (const { slot, piece } of wanted) {
+      const value = tensors.get(piece.name);
+      if (value?.dtype !== slot.dtype || value.data.length !== piece.to - piece.from) {
+        const came = value === undefined ? "nothing" : `${value.dtype} ${showShape(value.shape)}`;
         throw new BiddenError(
           "bad-checkpoint",
-          `training state: expected "${slot.name}" as ${slot.dtype} [${slot.shape.join(", ")}]; came ${came}.`,
-          { tensor: slot.name },
+          `training state, tensor "${piece.name}": expected ${slot.dtype} ${showShape(piece.shape)}; came ${came}.`,
+          { tensor: piece.name, came },
         );
       }
-      (this.#data(slot) as Float32Array).set(value.data as Float32Array);
+    }
+    for (const { slot, piece } of wanted) {
+      (this.#data(slot) as Float32Array).set(tensors.get(piece.name)?.data as Float32Array, piece.from);
     }
   }
 
@@ -148,25 +153,56 @@ class StepRunner implements Trainer {
   }
 
   #data(slot: Slot): Elements {
-    return this.#current.get(slot.name)?.data as Elements;
+    return this.#current.get(slot)?.data as Elements;
   }
 
-  #copies(role: Slot["role"]): [string, TensorData][] {
+  /** Copies of the parameters, or of their averages. */
+  #values(role: "parameter" | "average"): [string, TensorData][] {
     return this.#step.slots
       .filter((slot) => slot.role === role)
-      .map((slot) => [slot.parameter, { dtype: slot.dtype, shape: slot.shape, data: this.#data(slot).slice() }]);
+      .flatMap((slot) =>
+        slot.parts.map(({ parameter, shape, offset }): [string, TensorData] => {
+          const data = (this.#data(slot) as Float32Array).slice(offset, offset + sizeOf(shape));
+          return [
+            parameter,
+            { dtype: "float32", shape, data: slot.scale === 1 ? data : data.map((x) => x * slot.scale) },
+          ];
+        }),
+      );
   }
 }
 
-function valuesOf(parameters: ParameterMap, slot: Slot): Elements {
-  const value = parameters.get(slot.parameter);
-  if (value === undefined || value.dtype !== slot.dtype || value.data.length !== sizeOf(slot.shape)) {
-    const came = value === undefined ? "nothing" : `${value.dtype} [${value.shape.join(", ")}]`;
-    throw new BiddenError(
-      "bad-checkpoint",
-      `trainer: parameter "${slot.parameter}" should be ${slot.dtype} [${slot.shape.join(", ")}]; came ${came}.`,
-      { tensor: slot.parameter },
-    );
+/** The arrays of a slot as a state file names them: one for each parameter, however they are packed. */
+function pieces(
+  slot: Slot,
+): { readonly name: string; readonly shape: Shape; readonly from: number; readonly to: number }[] {
+  if (slot.role === "step") return [{ name: "step", shape: [], from: 0, to: 1 }];
+  return slot.parts.map(({ parameter, shape, offset }) => ({
+    name: `${slot.role}/${parameter}`,
+    shape,
+    from: offset,
+    to: offset + sizeOf(shape),
+  }));
+}
+
+/** Parameters and averages begin with the given values, everything else with zeros. */
+function firstValues(slot: Slot, parameters: ParameterMap): Elements {
+  const data = allocate(slot.dtype, sizeOf(slot.shape));
+  if (slot.role !== "parameter" && slot.role !== "average") return data;
+  for (const part of slot.parts) {
+    const value = parameterValue(parameters, part);
+    (data as Float32Array).set(slot.scale === 1 ? value : value.map((x) => x / slot.scale), part.offset);
   }
-  return value.data;
+  return data;
+}
+
+function parameterValue(parameters: ParameterMap, part: Part): Float32Array {
+  const value = parameters.get(part.parameter);
+  if (value?.data instanceof Float32Array && value.data.length === sizeOf(part.shape)) return value.data;
+  const came = value === undefined ? "nothing" : `${value.dtype} ${showShape(value.shape)}`;
+  throw new BiddenError(
+    "bad-checkpoint",
+    `trainer, parameter "${part.parameter}": expected float32 ${showShape(part.shape)}; came ${came}.`,
+    { tensor: part.parameter, came },
+  );
 }
