@@ -8,7 +8,7 @@ import { encodeFrame, MAX_MESSAGE_BYTES, PROTOCOL_VERSION, type PageMessage, rea
 import { BiddenError, messageOf } from "@bidden/runtime";
 import { type RawData, WebSocketServer } from "ws";
 import { refusalOf } from "./origin.ts";
-import { type Page, Pages, tell } from "./pages.ts";
+import { type Page, Pages, tell, tellStatus } from "./pages.ts";
 import type { LiveSession } from "./session.ts";
 import { sameToken } from "./token.ts";
 
@@ -52,7 +52,7 @@ export async function serveConsole(options: ConsoleServerOptions): Promise<Conso
   session.listen({
     onScene: (scene) => pages.tellAll(scene),
     onLog: (entry) => pages.tellAll({ type: "log", fresh: false, entries: [entry] }),
-    onTrace: (samples) => pages.tellAll({ type: "trace", samples }),
+    onTrace: (samples) => pages.tellTrace(samples),
     onFrame: (frame) => pages.showAll(frame),
   });
   let watched = false;
@@ -61,7 +61,7 @@ export async function serveConsole(options: ConsoleServerOptions): Promise<Conso
       if (watched !== pages.size > 0) session.watched((watched = pages.size > 0));
     }, STATUS_PERIOD_MS),
     setInterval(() => pages.ping(MAX_UNANSWERED_PINGS), PING_PERIOD_MS),
-    setInterval(() => pages.tellAll({ type: "status", status: statusOf(session, pages) }), STATUS_PERIOD_MS),
+    setInterval(() => pages.tellStatus(statusOf(session, pages)), STATUS_PERIOD_MS),
     watchAbsence(session, pages, absenceMs),
   ];
   return {
@@ -154,6 +154,10 @@ function obey(message: PageMessage, page: Page, pages: Pages, options: ConsoleSe
     greet(message, page, pages, options);
     return;
   }
+  if (message.type === "seen") {
+    page.seen = Math.min(message.count, page.sent);
+    return;
+  }
   if (message.type === "stop") {
     session.stop(page.name);
     return;
@@ -190,7 +194,7 @@ function greet(hello: PageMessage & { type: "hello" }, page: Page, pages: Pages,
   tell(page, { type: "welcome", version: PROTOCOL_VERSION, mayOperate: page.mayOperate, reason, driver, cameras });
   tell(page, session.scene());
   tell(page, { type: "log", fresh: true, entries: session.log() });
-  tell(page, { type: "status", status: statusOf(session, pages) });
+  tellStatus(page, statusOf(session, pages));
   for (const frame of session.latestFrames()) page.socket.send(encodeFrame(frame));
 }
 

@@ -4,7 +4,14 @@
  */
 import { MessageChannel, type MessagePort, type Worker } from "node:worker_threads";
 import type { LoopEvent, LoopStatus, PolicyInfo } from "@bidden/runtime";
-import { createRobotLink, type LiveLoop, openLiveLoop, spawnWorker, watchWorker } from "@bidden/runtime/node";
+import {
+  createRobotLink,
+  type LiveLoop,
+  openLiveLoop,
+  type RobotLink,
+  spawnWorker,
+  watchWorker,
+} from "@bidden/runtime/node";
 import { pandaEmbodiment } from "@bidden/sim";
 import type { PolicyName } from "../policy/load-policy.ts";
 import type { FromPolicy, PolicyWorkerData } from "./policy-worker.ts";
@@ -61,29 +68,10 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   });
   const cameras = policy?.cameras ?? EXPERT_VIEWS;
   const tellWorld: Parts["tellWorld"] = (message, transfer = []) => world.control.postMessage(message, transfer);
-  const loop = openLiveLoop({
-    embodiment: pandaEmbodiment,
-    link,
-    asks: asks.port1,
-    thoughts: thoughts.port2,
-    options: {
-      historyLength: policy?.historyLength ?? 0,
-      runId: `live-${Date.now()}`,
-      seed: options.seed,
-      maxTaskMs: MAX_TASK_MS,
-    },
-    onStatus: options.onStatus,
-    onEvent: options.onEvent,
-    onDeath: (reason) =>
-      options.onTrouble(`The control loop ended (${reason}): nothing moves any more. Start the command again.`),
-  });
+  const ports = { asks: asks.port1, thoughts: thoughts.port2 };
+  const loop = openLoop(options, link, ports, policy?.historyLength ?? 0);
   mind?.keepAlive(loop, tellWorld, options.onTrouble);
-  let closing = false;
-  const worldGone = watchWorker(world.worker, (reason) => {
-    if (closing) return;
-    loop.stop("the simulator's end");
-    options.onTrouble(`The simulator ended (${reason}): nothing moves any more. Start the command again.`);
-  });
+  const closeWorld = guardWorld(world.worker, loop, options.onTrouble);
   tellWorld({ type: "begin", cameras });
   return {
     loop,
@@ -92,12 +80,47 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     tellWorld,
     restartPolicy: () => mind?.restart(),
     close: async () => {
-      closing = true;
       await loop.close();
-      tellWorld({ type: "close" });
-      await Promise.all([worldGone, mind?.close()]);
+      await Promise.all([closeWorld(() => tellWorld({ type: "close" })), mind?.close()]);
       world.control.close();
     },
+  };
+}
+
+function openLoop(
+  { seed, onStatus, onEvent, onTrouble }: PartsOptions,
+  link: RobotLink,
+  ports: { readonly asks: MessagePort; readonly thoughts: MessagePort },
+  historyLength: number,
+): LiveLoop {
+  return openLiveLoop({
+    embodiment: pandaEmbodiment,
+    link,
+    ...ports,
+    options: { historyLength, runId: `live-${Date.now()}`, seed, maxTaskMs: MAX_TASK_MS },
+    onStatus,
+    onEvent,
+    onDeath: (reason) =>
+      onTrouble(`The control loop ended (${reason}): nothing moves any more. Start the command again.`),
+  });
+}
+
+/** A world that ends by itself is a stop and a sentence. Answers how to end it in peace. */
+function guardWorld(
+  worker: Worker,
+  loop: LiveLoop,
+  onTrouble: PartsOptions["onTrouble"],
+): (end: () => void) => Promise<void> {
+  let closing = false;
+  const gone = watchWorker(worker, (reason) => {
+    if (closing) return;
+    loop.stop("the simulator's end");
+    onTrouble(`The simulator ended (${reason}): nothing moves any more. Start the command again.`);
+  });
+  return (end) => {
+    closing = true;
+    end();
+    return gone;
   };
 }
 

@@ -76,7 +76,7 @@ class LivingWorld {
   showScene(): void {
     const { scene } = this.#world;
     const poses = this.#poses();
-    const geoms = this.#world.geoms().map((geom) => ({ ...geom, object: null }));
+    const geoms = this.#world.geoms().map((geom) => ({ ...geom, object: this.#objectAt(poses, geom.body) }));
     this.tell({
       type: "scene",
       seed: scene.seed,
@@ -87,6 +87,15 @@ class LivingWorld {
     });
     this.tell({ type: "poses", poses, jointRadS: 0 });
     this.#picturesMs = 0;
+  }
+
+  /** The object that stands where this body stands, as far as it is not the arm's. */
+  #objectAt(poses: Float32Array, body: number): string | null {
+    const [x = 0, y = 0, z = 0] = poses.subarray(7 * body, 7 * body + 3);
+    const near = this.#world
+      .objects()
+      .find(({ position }) => Math.hypot(position[0] - x, position[1] - y, position[2] - z) < 1e-5);
+    return near?.id ?? null;
   }
 
   #plant(): Plant {
@@ -181,9 +190,22 @@ class LivingWorld {
   }
 }
 
+/**
+ * Does everything once before anybody waits for it: the first picture and the first sentence take half a second each,
+ * in which a moving arm's state would go stale.
+ */
+function warmUp(world: World): void {
+  world.render("front");
+  world.render("wrist");
+  parseInstruction("put the red block on the blue plate", world.scene);
+  for (let step = 0; step < 20; step++) world.step(10);
+  world.reset(world.scene);
+}
+
 const data = workerData as WorldWorkerData;
 const world = await createWorld();
 world.reset(createScene(data.seed));
+warmUp(world);
 const living = new LivingWorld(world, data);
 living.tell({ type: "ready" });
 living.showScene();

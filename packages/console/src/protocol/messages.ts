@@ -24,7 +24,9 @@ export type PageMessage =
   | { readonly type: "stop" }
   /** A person's act that lets a held or stopped arm move again. */
   | { readonly type: "release" }
-  | { readonly type: "shuffle"; readonly seed: number | null };
+  | { readonly type: "shuffle"; readonly seed: number | null }
+  /** Answers every status: a page that lags behind is sent fewer frames until it has caught up. */
+  | { readonly type: "seen"; readonly count: number };
 
 /** Who drives the arm. */
 export type Driver = {
@@ -122,7 +124,8 @@ export type ServerMessage =
       readonly geoms: readonly GeomInfo[];
       readonly bodies: number;
     }
-  | { readonly type: "status"; readonly status: Status }
+  /** `count` rises by one each time. */
+  | { readonly type: "status"; readonly status: Status; readonly count: number }
   /** `fresh` replaces what the page has; otherwise the entries are added at the end. */
   | { readonly type: "log"; readonly fresh: boolean; readonly entries: readonly LogEntry[] }
   | { readonly type: "trace"; readonly samples: readonly TraceSample[] }

@@ -28,6 +28,10 @@ const READERS: Readonly<Record<PageMessage["type"], (fields: Readonly<Record<str
     if (seed !== null && !isWhole(seed)) throw bad("shuffle.seed must be a whole number or null", seed);
     return { type: "shuffle", seed };
   },
+  seen: ({ count }) => {
+    if (!isWhole(count)) throw bad("seen.count must be a whole number", count);
+    return { type: "seen", count };
+  },
 };
 
 /** @throws BiddenError("bad-argument") naming the field that is wrong. */

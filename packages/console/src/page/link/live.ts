@@ -110,6 +110,7 @@ function hear(message: ServerMessage): void {
       return;
     case "status":
       slow.set({ status: message.status });
+      say({ type: "seen", count: message.count });
       return;
     case "log":
       slow.set({ log: message.fresh ? message.entries : [...slow.get().log, ...message.entries].slice(-200) });

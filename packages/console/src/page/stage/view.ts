@@ -243,6 +243,11 @@ type Drawing = {
   readonly stop: () => void;
 };
 
+/** Fewest milliseconds between two drawings where the processor draws. */
+const PLAIN_GAP_MS = 60;
+/** A drawing that takes longer than this is drawn with fewer pixels from then on, ms. */
+const HEAVY_MS = 150;
+
 /** Draws when asked to, at most once a display frame, and follows the size of the canvas. */
 function createDrawing(
   renderer: WebGLRenderer,
@@ -252,18 +257,11 @@ function createDrawing(
   plain: boolean,
 ): Drawing {
   const canvas = renderer.domElement;
-  const minGapMs = plain ? 60 : 0;
-  let [wanted, drawnMs, frame] = [true, 0, 0];
+  const pace = createPace(renderer, plain ? PLAIN_GAP_MS : 0);
+  let [wanted, frame, pixelRatio] = [true, 0, plain ? 1 : Math.min(2, devicePixelRatio)];
   let listener: () => void = () => undefined;
   const resize = (): void => {
-    const [width, height] = [Math.max(1, canvas.clientWidth), Math.max(1, canvas.clientHeight)];
-    renderer.setPixelRatio(plain ? 1 : Math.min(2, devicePixelRatio));
-    renderer.setSize(width, height, false);
-    camera.aspect = width / height;
-    const fieldX = 2 * Math.atan(Math.tan(FIELD_Y / 2) * camera.aspect);
-    const field = fieldX >= MIN_FIELD_X ? FIELD_Y : 2 * Math.atan(Math.tan(MIN_FIELD_X / 2) / camera.aspect);
-    camera.fov = (field * 180) / Math.PI;
-    camera.updateProjectionMatrix();
+    fit(renderer, camera, pixelRatio);
     wanted = true;
   };
   const observer = new ResizeObserver(resize);
@@ -271,9 +269,14 @@ function createDrawing(
   const tick = (nowMs: number): void => {
     frame = requestAnimationFrame(tick);
     controls.update();
-    if (!wanted || nowMs - drawnMs < minGapMs) return;
-    [wanted, drawnMs] = [false, nowMs];
+    if (!pace.ready(nowMs) || !wanted) return;
+    if (plain && pace.costMs() > HEAVY_MS && pixelRatio > 0.6) {
+      pixelRatio = 0.6;
+      resize();
+    }
+    wanted = false;
     renderer.render(scene, camera);
+    pace.drawn(nowMs);
     listener();
   };
   frame = requestAnimationFrame(tick);
@@ -292,6 +295,55 @@ function createDrawing(
       cancelAnimationFrame(frame);
       observer.disconnect();
     },
+  };
+}
+
+/** Size of the drawing, and a field of view that shows the whole table in any shape of window. */
+function fit(renderer: WebGLRenderer, camera: PerspectiveCamera, pixelRatio: number): void {
+  const canvas = renderer.domElement;
+  const [width, height] = [Math.max(1, canvas.clientWidth), Math.max(1, canvas.clientHeight)];
+  renderer.setPixelRatio(pixelRatio);
+  renderer.setSize(width, height, false);
+  camera.aspect = width / height;
+  const fieldX = 2 * Math.atan(Math.tan(FIELD_Y / 2) * camera.aspect);
+  const field = fieldX >= MIN_FIELD_X ? FIELD_Y : 2 * Math.atan(Math.tan(MIN_FIELD_X / 2) / camera.aspect);
+  camera.fov = (field * 180) / Math.PI;
+  camera.updateProjectionMatrix();
+}
+
+type Pace = {
+  /** Whether the last drawing is finished and rested from. */
+  readonly ready: (nowMs: number) => boolean;
+  readonly drawn: (nowMs: number) => void;
+  /** What the last drawing took, ms. */
+  readonly costMs: () => number;
+};
+
+/**
+ * Leaves half of the time free: the next drawing begins only when the last is really finished (a fence says so) and as
+ * much time again has passed, so that Stop and the arm's state are never stuck behind pictures on a slow machine.
+ */
+function createPace(renderer: WebGLRenderer, minGapMs: number): Pace {
+  const gl = renderer.getContext() as WebGL2RenderingContext;
+  let fence: WebGLSync | null = null;
+  let [beganMs, cost, restUntilMs] = [0, 0, 0];
+  return {
+    ready: (nowMs) => {
+      if (fence !== null) {
+        if (gl.getSyncParameter(fence, gl.SYNC_STATUS) !== gl.SIGNALED) return false;
+        gl.deleteSync(fence);
+        fence = null;
+        cost = nowMs - beganMs;
+        restUntilMs = Math.max(beganMs + minGapMs, cost > 30 ? nowMs + cost : 0);
+      }
+      return nowMs >= restUntilMs;
+    },
+    drawn: (nowMs) => {
+      beganMs = nowMs;
+      fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
+      gl.flush();
+    },
+    costMs: () => cost,
   };
 }
 
