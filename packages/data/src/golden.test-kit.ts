@@ -3,6 +3,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { createNumbers, isNumberDtype } from "./dataset/columns.ts";
+import { halfToNumber } from "./rlds/values.ts";
 import type { NumberArray } from "./dataset/types.ts";
 
 export const GOLDEN = join(import.meta.dirname, "../../../testdata/data");
@@ -28,7 +29,7 @@ const DTYPES: Record<string, string> = {
 
 export type GoldenArray = { readonly dtype: string; readonly shape: readonly number[]; readonly values: NumberArray };
 
-/** All arrays of a safetensors file; float16 as its raw uint16 bits. */
+/** All arrays of a safetensors file; float16 is widened to float32. */
 export function readSafetensors(path: string): Map<string, GoldenArray> {
   const bytes = fs.readFileSync(join(GOLDEN, path));
   const headerLength = Number(bytes.readBigUInt64LE(0));
@@ -44,7 +45,8 @@ export function readSafetensors(path: string): Map<string, GoldenArray> {
     const length = shape.reduce((product, n) => product * n, 1);
     const values = createNumbers(dtype === "float16" ? "uint16" : isNumberDtype(dtype) ? dtype : "uint8", length);
     new Uint8Array(values.buffer).set(raw);
-    out.set(name, { dtype, shape, values });
+    const widened = dtype === "float16" ? Float32Array.from(values as Uint16Array, halfToNumber) : values;
+    out.set(name, { dtype, shape, values: widened });
   }
   return out;
 }

@@ -2,19 +2,35 @@
 
 import { BiddenError } from "@bidden/runtime";
 import type { Dataset } from "./dataset/types.ts";
+import type { FileStore } from "./files/store.ts";
 import { createFolderStore } from "./files/store.node.ts";
 import { INFO_PATH } from "./lerobot/info.ts";
+import { DATASET_INFO, openRlds } from "./rlds/reader.ts";
 import { openLeRobot } from "./lerobot/reader.ts";
 
 export async function openDataset(path: string): Promise<Dataset> {
   const store = createFolderStore(path);
   if ((await store.list("meta")).includes(INFO_PATH.slice("meta/".length))) return openLeRobot(store);
   const here = await store.list(".");
+  if (here.includes(DATASET_INFO)) return openRlds(store);
+  const version = await newestVersion(store, here);
+  if (version !== null) return openRlds(createFolderStore(`${path}/${version}`));
   throw new BiddenError(
     "not-found",
     here.length === 0
       ? `${store.root} is empty or does not exist; expected a dataset.`
-      : `${store.root} is no dataset that bidden knows: expected ${INFO_PATH} (LeRobot).`,
+      : `${store.root} is no dataset that bidden knows: expected ${INFO_PATH} (LeRobot) or ${DATASET_INFO} (RLDS).`,
     { path: store.root },
   );
+}
+
+/** tfds keeps its versions in folders: `NAME/1.0.0`. */
+async function newestVersion(store: FileStore, here: readonly string[]): Promise<string | null> {
+  const versions = here.filter((name) => /^\d+\.\d+\.\d+\/$/.test(name)).map((name) => name.slice(0, -1));
+  const parts = (version: string): number[] => version.split(".").map(Number);
+  versions.sort((a, b) => parts(a).reduce((order, n, i) => order || n - (parts(b)[i] ?? 0), 0));
+  for (const version of versions.reverse()) {
+    if ((await store.list(version)).includes(DATASET_INFO)) return version;
+  }
+  return null;
 }

@@ -109,7 +109,8 @@ export interface Dataset {
   readonly fps: number | null;
   readonly features: Features;
   readonly episodeCount: number;
-  readonly frameCount: number;
+  /** Null where it is known only after reading every episode. */
+  readonly frameCount: number | null;
   readonly tasks: readonly string[];
   episode(index: number): Promise<EpisodeInfo>;
   read(index: number, options?: ReadOptions): Promise<EpisodeData>;

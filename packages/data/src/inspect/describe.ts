@@ -30,7 +30,13 @@ export type DatasetReport = {
 /** @param bytes size of all files, where somebody counted. */
 export async function describeDataset(dataset: Dataset, bytes: number | null = null): Promise<DatasetReport> {
   const lengths: number[] = [];
-  for (let i = 0; i < dataset.episodeCount; i++) lengths.push((await dataset.episode(i)).length);
+  const tasks = new Set(dataset.tasks);
+  for (let i = 0; i < dataset.episodeCount; i++) {
+    const episode = await dataset.episode(i);
+    lengths.push(episode.length);
+    for (const task of episode.tasks) tasks.add(task);
+  }
+  const frames = lengths.reduce((sum, length) => sum + length, 0);
   lengths.sort((a, b) => a - b);
   const features = Object.entries(dataset.features);
   return {
@@ -39,8 +45,8 @@ export async function describeDataset(dataset: Dataset, bytes: number | null = n
     robotType: dataset.robotType,
     fps: dataset.fps,
     episodes: dataset.episodeCount,
-    frames: dataset.frameCount,
-    hours: dataset.fps === null ? null : dataset.frameCount / dataset.fps / 3600,
+    frames,
+    hours: dataset.fps === null ? null : frames / dataset.fps / 3600,
     length:
       lengths.length === 0
         ? null
@@ -49,7 +55,7 @@ export async function describeDataset(dataset: Dataset, bytes: number | null = n
             median: lengths[Math.floor(lengths.length / 2)] as number,
             max: lengths.at(-1) as number,
           },
-    tasks: dataset.tasks,
+    tasks: [...tasks],
     cameras: features.filter(([, feature]) => isCamera(feature)).map(([name, feature]) => cameraOf(name, feature)),
     features: Object.fromEntries(
       features.map(([name, { dtype, shape, names }]) => [name, { dtype, shape, names: names ?? null }]),
