@@ -1,1 +1,4 @@
-export {};
+export { evaluateInWorkers, serveEpisodes } from "./pool.node.ts";
+export type { PoolOptions, PoolResult } from "./pool.node.ts";
+export { openRunRecording, RunRecording } from "./recording.node.ts";
+export type { RunRecordingOptions } from "./recording.node.ts";

@@ -11,6 +11,6 @@ export type Replay = {
   /** By object id, only what moved by more than 5 mm: [x, y, z] a step, whole millimetres. */
   readonly moved: Readonly<Record<string, readonly number[]>>;
   readonly drawer: readonly number[];
-  readonly first: Image | null;
-  readonly last: Image | null;
+  readonly first: Image;
+  readonly last: Image;
 };

@@ -4,11 +4,11 @@
  */
 import type { LoopEvent, Policy, VirtualStep } from "@bidden/runtime";
 import { runVirtual } from "@bidden/runtime";
-import { createScene, judge, type Scene, type Task, type World } from "@bidden/sim";
+import { createScene, judge, type Scene, type Task, type Vec3, type World } from "@bidden/sim";
 import { INFERENCE_DELAY_MS } from "./delay.ts";
 import type { Watched } from "./episode.ts";
 import type { Replay } from "./replay.ts";
-import { conclude, type RunResult } from "./result.ts";
+import { conclude, type ObjectOutcome, type RunResult } from "./result.ts";
 import { EpisodeWatcher } from "./watcher.ts";
 import { type CameraSizes, WorldPlant } from "./world-plant.ts";
 
@@ -82,20 +82,40 @@ export async function rollout(options: RolloutOptions): Promise<Rollout> {
   return { result, watched: watcher.finish(run), replay: watcher.replay() };
 }
 
-/** What the table looks like when all is over; positions to a tenth of a millimetre. */
-export function remains(world: World, scene: Scene): Pick<RunResult, "objects" | "holding" | "drawerM"> {
-  const now = world.objects();
+/** The result of a sentence that could not even be given to the policy. */
+export function unread(seed: number, reason: string): RunResult {
+  const scene = createScene(seed);
   return {
-    objects: scene.objects.map(({ id, kind, colour, size, start }, i) => {
-      const end = now[i]?.position ?? start;
-      return { id, kind, colour, size, start: rounded(start), end: rounded(end) };
-    }),
-    holding: world.held(),
-    drawerM: round(world.drawerM, 4),
+    verdict: "refused",
+    reason,
+    believedDone: false,
+    judgedDone: null,
+    objects: outcomesOf(
+      scene,
+      scene.objects.map(({ start }) => start),
+    ),
+    holding: null,
+    drawerM: round(scene.drawerStartM, 4),
+    simSeconds: 0,
+    wallSeconds: 0,
+    seed,
   };
 }
 
-function rounded([x, y, z]: readonly [number, number, number]): [number, number, number] {
+/** What the table looks like when all is over. */
+function remains(world: World, scene: Scene): Pick<RunResult, "objects" | "holding" | "drawerM"> {
+  const ends = world.objects().map(({ position }) => position);
+  return { objects: outcomesOf(scene, ends), holding: world.held(), drawerM: round(world.drawerM, 4) };
+}
+
+/** Positions to a tenth of a millimetre. @param ends in the scene's order */
+function outcomesOf(scene: Scene, ends: readonly Vec3[]): ObjectOutcome[] {
+  return scene.objects.map(({ id, kind, colour, size, start }, i) => {
+    return { id, kind, colour, size, start: rounded(start), end: rounded(ends[i] ?? start) };
+  });
+}
+
+function rounded([x, y, z]: Vec3): Vec3 {
   return [round(x, 4), round(y, 4), round(z, 4)];
 }
 

@@ -1,11 +1,12 @@
 /**
  * A suite of episodes in this process: plan, roll out one after another, sum up. For recipes between rounds of training and,
- * by many processes (`suite.node.ts`), for `bidden eval`.
+ * by several threads (`pool.node.ts`), for `bidden eval`.
  */
 import type { Policy } from "@bidden/runtime";
 import type { World } from "@bidden/sim";
 import type { EpisodePlan, EpisodeRecord } from "./episode.ts";
 import { causeOf } from "./failures.ts";
+import { ReplayKeeper } from "./keep-replays.ts";
 import { type PlanOptions, planSuite } from "./plan.ts";
 import { isRightAnswer } from "./right-answer.ts";
 import { type Rollout, rollout } from "./rollout.ts";
@@ -33,9 +34,10 @@ export type Evaluation = {
 
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const plans = planSuite(options);
+  const keeper = new ReplayKeeper();
   const records: EpisodeRecord[] = [];
   for (const plan of plans) {
-    const record = await runEpisode(plan, options.world, options.policy, options);
+    const record = keeper.keep(await runEpisode(plan, options.world, options.policy, options));
     records.push(record);
     if (options.onEpisode?.(record, records.length, plans.length) === "end") break;
   }

@@ -5,6 +5,8 @@ import type { Watched } from "./episode.ts";
 import type { Replay } from "./replay.ts";
 
 const WATCH_MS = 100;
+/** Size of the pictures in a report. */
+const PICTURE = { width: 168, height: 120 };
 /** What moved less than this in all is left out of a replay, metres. */
 const STILL_M = 0.005;
 
@@ -23,8 +25,7 @@ export class EpisodeWatcher {
   #everDone = false;
   #lastIntent: Intent["kind"] | null = null;
   #candidates: readonly Candidate[] = [];
-  #first: Image | null = null;
-  #last: Image | null = null;
+  readonly #first: Image;
 
   /** The world stands at the start of the episode. */
   constructor(world: World, task: Task | null) {
@@ -32,6 +33,7 @@ export class EpisodeWatcher {
     this.#task = task;
     this.#toolStart = senseWorld(world).tool;
     this.#paths = world.scene.objects.map(() => []);
+    this.#first = this.#picture();
     this.#look();
   }
 
@@ -46,10 +48,7 @@ export class EpisodeWatcher {
   }
 
   /** At every inference. */
-  think({ chunk, observation }: VirtualStep): void {
-    const image = observation.cameras["front"]?.image ?? null;
-    this.#first ??= image;
-    this.#last = image ?? this.#last;
+  think({ chunk }: VirtualStep): void {
     if (chunk === null) return;
     const { intent } = chunk.belief;
     this.#lastIntent = intent.kind;
@@ -83,8 +82,12 @@ export class EpisodeWatcher {
       drawer: this.#drawer,
       moved,
       first: this.#first,
-      last: this.#last,
+      last: this.#picture(),
     };
+  }
+
+  #picture(): Image {
+    return this.#world.render("front", PICTURE).image;
   }
 
   #look(): void {

@@ -4,6 +4,12 @@ import type { World } from "@bidden/sim";
 
 export type CameraSizes = Readonly<Record<string, { readonly width: number; readonly height: number }>>;
 
+/** What the tabletop policy sees, and what is recorded of a policy that sees nothing. */
+export const TABLETOP_CAMERAS: CameraSizes = {
+  front: { width: 112, height: 80 },
+  wrist: { width: 64, height: 64 },
+};
+
 export class WorldPlant implements Plant {
   readonly #world: World;
   readonly #cameras: CameraSizes;

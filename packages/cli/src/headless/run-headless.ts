@@ -4,7 +4,7 @@ import { openRunRecording, type RunRecording } from "@bidden/eval/node";
 import type { Policy } from "@bidden/runtime";
 import { createScene, createWorld, parseInstruction, type Task, type World } from "@bidden/sim";
 import { checkHead, loadPolicyByName } from "../policy/load-by-name.ts";
-import { ProgressLine } from "../progress.ts";
+import { StatusLine } from "./status-line.ts";
 
 export type HeadlessOptions = {
   /** Already cleaned. */
@@ -46,7 +46,7 @@ async function attempt(
   recording: RunRecording | null,
 ): Promise<RunResult> {
   const { instruction, seed, head, maxSeconds = DEFAULT_MAX_SECONDS, quiet = false } = options;
-  const line = new ProgressLine(quiet);
+  const line = new StatusLine(quiet);
   const interrupt = listenForInterrupt();
   recording?.begin(instruction, seed, policy.info);
   try {
