@@ -16,6 +16,7 @@ export type { ImageSink } from "./inspect/cat.ts";
 export { describeDataset, sayReport } from "./inspect/describe.ts";
 export type { DatasetReport } from "./inspect/describe.ts";
 export type { FileStore, RandomAccess, WritableStore } from "./files/store.ts";
+export { encodePng } from "./image/png.ts";
 export { openLeRobot } from "./lerobot/reader.ts";
 export type { VideoDecoder } from "./lerobot/reader.ts";
 export type { EpisodeStart, Recorder, RecorderOptions } from "./lerobot/recorder.ts";

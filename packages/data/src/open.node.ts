@@ -9,6 +9,7 @@ import { DATASET_INFO, openRlds } from "./rlds/reader.ts";
 import { openLeRobot } from "./lerobot/reader.ts";
 
 export async function openDataset(path: string): Promise<Dataset> {
+  if (/\.(h5|hdf5)$/i.test(path)) return (await import("./hdf5/file.node.ts")).openHdf5(path);
   const store = createFolderStore(path);
   if ((await store.list("meta")).includes(INFO_PATH.slice("meta/".length))) return openLeRobot(store);
   const here = await store.list(".");
@@ -19,7 +20,7 @@ export async function openDataset(path: string): Promise<Dataset> {
     "not-found",
     here.length === 0
       ? `${store.root} is empty or does not exist; expected a dataset.`
-      : `${store.root} is no dataset that bidden knows: expected ${INFO_PATH} (LeRobot) or ${DATASET_INFO} (RLDS).`,
+      : `${store.root} is no dataset that bidden knows: expected ${INFO_PATH} (LeRobot), ${DATASET_INFO} (RLDS), or an HDF5 file.`,
     { path: store.root },
   );
 }
