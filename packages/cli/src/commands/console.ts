@@ -13,7 +13,12 @@ export function registerConsole(program: Command): void {
       "127.0.0.1",
     )
     .option("--seed <number>", "which scene to begin with", "7")
-    .option("--policy <name>", "who drives: tabletop (trained) or expert (scripted, sees the full state)", "tabletop")
+    .option(
+      "--policy <name>",
+      "who drives: tabletop (trained), expert (scripted, sees the full state) or a checkpoint's folder",
+      "tabletop",
+    )
+    .option("--record <folder>", "add every episode to the dataset there (LeRobotDataset v3.0)")
     .action(async (options: ConsoleOptions) => {
       const { openConsole } = await import("../console/open.ts");
       await openConsole(options);

@@ -1,35 +1,48 @@
 /** `bidden console` from its options to a running page, and down again on Ctrl-C. */
 import { createServer } from "node:net";
-import { BiddenError } from "@bidden/runtime";
 import { openSession } from "../live/session.ts";
-import { readPolicyName } from "../policy/load-policy.ts";
+import { readSeed, readWhole } from "../options.ts";
 import { isLoopback } from "./origin.ts";
 import { buildSite } from "./site.ts";
 import { listenError, serveConsole } from "./server.ts";
 import { mintToken } from "./token.ts";
 
 export type ConsoleOptions = {
-  readonly port: string;
-  readonly host: string;
+  /** Options as they were typed. */
   readonly seed: string;
+  /** "tabletop", "expert", or the folder of a checkpoint. */
   readonly policy: string;
+  readonly port?: string;
+  readonly host?: string;
+  /** Folder of a dataset. */
+  readonly record?: string;
+  /** Stands in the page's box, ready to be sent. */
+  readonly instruction?: string;
 };
 
 export async function openConsole(options: ConsoleOptions): Promise<void> {
-  const policy = readPolicyName(options.policy);
-  const port = readWhole(options.port, "--port", 65_535);
-  const seed = readWhole(options.seed, "--seed", 2 ** 31 - 1);
-  const { host } = options;
+  const { policy, host = "127.0.0.1", record = null, instruction = null } = options;
+  const port = readWhole("--port", options.port ?? "7070", 0, 65_535);
+  const seed = readSeed(options.seed);
   await checkPort(host, port);
   const say = (text: string): boolean => process.stdout.write(`${text}\n`);
   say(`bidden: setting the table (scene ${seed}) ...`);
-  const [session, site] = await Promise.all([openSession({ policy, seed }), buildSite()]);
+  const building = buildSite();
+  // Awaited below; until then a failed build must not end the process before the session is closed.
+  building.catch(() => undefined);
+  const session = await openSession({ policy, seed, record, instruction });
   const token = mintToken();
-  const server = await serveConsole({ session, site, token, host, port });
+  const server = await building
+    .then((site) => serveConsole({ session, site, token, host, port }))
+    .catch(async (thrown: unknown) => {
+      await session.close();
+      throw thrown;
+    });
   say("");
   say(`  ${linkTo(host, server.port, token)}`);
   say("");
   say("Open it in a browser. Whoever has this link may move the arm. Ctrl-C ends it.");
+  if (record !== null) say(`Every episode is added to ${record} (LeRobotDataset v3.0).`);
   if (policy === "expert") say("The scripted expert drives, not a policy: it was asked for by name.");
   if (!isLoopback(host))
     say(
@@ -45,15 +58,6 @@ export async function openConsole(options: ConsoleOptions): Promise<void> {
 function linkTo(host: string, port: number, token: string): string {
   const open = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
   return `http://${open.includes(":") ? `[${open}]` : open}:${port}/#token=${token}`;
-}
-
-function readWhole(text: string, option: string, most: number): number {
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isInteger(value) && value >= 0 && value <= most) return value;
-  throw new BiddenError(
-    "bad-argument",
-    `${option} takes a whole number from 0 to ${most}; got "${text.slice(0, 60)}".`,
-  );
 }
 
 /** Fails early where the port is taken: setting the table takes seconds. */

@@ -13,15 +13,18 @@ import {
   watchWorker,
 } from "@bidden/runtime/node";
 import { pandaEmbodiment } from "@bidden/sim";
-import type { PolicyName } from "../policy/load-policy.ts";
 import type { FromPolicy, PolicyWorkerData } from "./policy-worker.ts";
 import type { CameraSizes, FromWorld, ToWorld } from "./wires.ts";
+import { type LiveRecording, openLiveRecording } from "./recording.ts";
 import { firstWord } from "./worker-death.ts";
 import type { WorldWorkerData } from "./world-worker.ts";
 
 export type PartsOptions = {
-  readonly policy: PolicyName;
+  /** "tabletop", "expert", or the folder of a checkpoint. */
+  readonly policy: string;
   readonly seed: number;
+  /** Folder of the dataset to which episodes are added; null: nothing is recorded. */
+  readonly record: string | null;
   readonly onWorld: (message: FromWorld) => void;
   readonly onStatus: (status: LoopStatus) => void;
   readonly onEvent: (event: LoopEvent) => void;
@@ -34,6 +37,7 @@ export type Parts = {
   /** null: the scripted expert drives. */
   readonly policy: PolicyInfo | null;
   readonly cameras: CameraSizes;
+  readonly recording: LiveRecording | null;
   readonly tellWorld: (message: ToWorld, transfer?: readonly MessagePort[]) => void;
   /** Ends a hanging inference thread; another one takes its place. */
   readonly restartPolicy: () => void;
@@ -50,23 +54,27 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   const thoughts = new MessageChannel();
   const link = createRobotLink(pandaEmbodiment.joints.length);
   const expert = options.policy === "expert";
-  const mind = expert ? null : new Mind(thoughts.port1);
+  const tape = options.record === null ? null : new MessageChannel();
+  const mind = expert ? null : new Mind(options.policy, thoughts.port1);
   const world = spawnWorld({
     link,
     asks: asks.port2,
     observations: mind?.observations ?? null,
     thoughts: expert ? thoughts.port1 : null,
+    recorder: tape?.port1 ?? null,
     seed: options.seed,
   });
   world.control.on("message", options.onWorld);
+  const abandon = async (thrown: unknown): Promise<never> => {
+    await Promise.all([world.worker.terminate(), mind?.close()]);
+    throw thrown;
+  };
   const [policy] = await Promise.all([
     mind?.info() ?? null,
     firstWord<FromWorld, "ready">(world.control, world.worker, "ready", "simulator"),
-  ]).catch(async (thrown: unknown) => {
-    await Promise.all([world.worker.terminate(), mind?.close()]);
-    throw thrown;
-  });
+  ]).catch(abandon);
   const cameras = policy?.cameras ?? EXPERT_VIEWS;
+  const recording = await openTape(options, cameras, policy, tape?.port2 ?? null).catch(abandon);
   const tellWorld: Parts["tellWorld"] = (message, transfer = []) => world.control.postMessage(message, transfer);
   const ports = { asks: asks.port1, thoughts: thoughts.port2 };
   const loop = openLoop(options, link, ports, policy?.historyLength ?? 0);
@@ -77,14 +85,38 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     loop,
     policy,
     cameras,
+    recording,
     tellWorld,
     restartPolicy: () => mind?.restart(),
     close: async () => {
       await loop.close();
+      await recording?.close();
       await Promise.all([closeWorld(() => tellWorld({ type: "close" })), mind?.close()]);
       world.control.close();
     },
   };
+}
+
+/** What is recorded of the scripted expert says so. */
+const EXPERT: PolicyInfo = {
+  name: "expert",
+  modelDigest: "",
+  space: pandaEmbodiment.actionSpace,
+  horizon: 8,
+  cameras: {},
+  stateNames: pandaEmbodiment.stateNames,
+  historyLength: 0,
+  heads: [],
+};
+
+function openTape(
+  { record, onTrouble }: PartsOptions,
+  cameras: CameraSizes,
+  policy: PolicyInfo | null,
+  observations: MessagePort | null,
+): Promise<LiveRecording | null> {
+  if (record === null || observations === null) return Promise.resolve(null);
+  return openLiveRecording({ folder: record, cameras, policy: policy ?? EXPERT, observations, onTrouble });
 }
 
 function openLoop(
@@ -126,7 +158,7 @@ function guardWorld(
 
 function spawnWorld(data: Omit<WorldWorkerData, "control">): { worker: Worker; control: MessagePort } {
   const { port1: control, port2 } = new MessageChannel();
-  const ports = [data.asks, data.observations, data.thoughts, port2].filter((port) => port !== null);
+  const ports = [data.asks, data.observations, data.thoughts, data.recorder, port2].filter((port) => port !== null);
   const worker = spawnWorker(new URL("./world-worker.ts", import.meta.url), {
     name: "bidden-world",
     workerData: { ...data, control: port2 } satisfies WorldWorkerData,
@@ -137,6 +169,7 @@ function spawnWorld(data: Omit<WorldWorkerData, "control">): { worker: Worker; c
 
 /** The inference thread, and its next one when it dies. */
 class Mind {
+  readonly #policy: string;
   #worker: Worker;
   #control: MessagePort;
   #closing = false;
@@ -144,7 +177,8 @@ class Mind {
   /** The world's end of the channel to the first thread. */
   readonly observations: MessagePort;
 
-  constructor(thoughts: MessagePort) {
+  constructor(policy: string, thoughts: MessagePort) {
+    this.#policy = policy;
     const observations = new MessageChannel();
     this.observations = observations.port1;
     [this.#worker, this.#control] = this.#spawn(observations.port2, thoughts);
@@ -185,7 +219,7 @@ class Mind {
     const { port1: control, port2 } = new MessageChannel();
     const worker = spawnWorker(new URL("./policy-worker.ts", import.meta.url), {
       name: "bidden-policy",
-      workerData: { observations, thoughts, control: port2 } satisfies PolicyWorkerData,
+      workerData: { policy: this.#policy, observations, thoughts, control: port2 } satisfies PolicyWorkerData,
       transferList: [observations, thoughts, port2],
     });
     void watchWorker(worker, (reason) => {

@@ -2,10 +2,11 @@
 import { type MessagePort, workerData } from "node:worker_threads";
 import type { PolicyInfo } from "@bidden/runtime";
 import { serveInference } from "@bidden/runtime/node";
-import { loadPolicy } from "../policy/load-policy.ts";
 import { asFailed, type Failed } from "./worker-death.ts";
 
 export type PolicyWorkerData = {
+  /** "tabletop", the bundled one, or the folder of a checkpoint. */
+  readonly policy: string;
   readonly observations: MessagePort;
   readonly thoughts: MessagePort;
   readonly control: MessagePort;
@@ -13,9 +14,10 @@ export type PolicyWorkerData = {
 
 export type FromPolicy = { readonly type: "ready"; readonly info: PolicyInfo } | Failed;
 
-const { observations, thoughts, control } = workerData as PolicyWorkerData;
+const { policy: name, observations, thoughts, control } = workerData as PolicyWorkerData;
 try {
-  const policy = await loadPolicy();
+  const { loadTabletopPolicy } = await import("@bidden/models/node");
+  const policy = await (name === "tabletop" ? loadTabletopPolicy() : loadTabletopPolicy(name));
   control.postMessage({ type: "ready", info: policy.info } satisfies FromPolicy);
   serveInference({ policy, observations, thoughts });
 } catch (thrown) {

@@ -13,7 +13,6 @@ import {
   type Utterance,
 } from "@bidden/runtime";
 import type { LiveSession, SceneMessage, SessionListener, SessionStatus } from "../console/session.ts";
-import type { PolicyName } from "../policy/load-policy.ts";
 import { Conversation } from "./conversation.ts";
 import { endingOf, isSilence, statusOf } from "./endings.ts";
 import { openParts, type Parts } from "./parts.ts";
@@ -22,8 +21,13 @@ import { sentence } from "./words.ts";
 import type { FromWorld } from "./wires.ts";
 
 export type SessionOptions = {
-  readonly policy: PolicyName;
+  /** "tabletop", "expert", or the folder of a checkpoint. */
+  readonly policy: string;
   readonly seed: number;
+  /** Folder of the dataset to which every episode is added; null: nothing is recorded. */
+  readonly record: string | null;
+  /** Stands in the box at first, before the scene's own sentences to try. */
+  readonly instruction: string | null;
 };
 
 /** How long a moving arm may take to come to rest before the table is set anew, ms. */
@@ -53,11 +57,14 @@ class Session implements LiveSession {
   /** Why the arm is latched, in words. */
   #latchedBecause = "";
   #changing = false;
+  #wish: string | null = null;
 
-  async open({ policy, seed }: SessionOptions): Promise<void> {
+  async open({ policy, seed, record, instruction }: SessionOptions): Promise<void> {
+    this.#wish = instruction;
     this.#parts = await openParts({
       policy,
       seed,
+      record,
       onWorld: (message) => this.#hearWorld(message),
       onStatus: (status) => this.#hearStatus(status),
       onEvent: (event) => this.#hearEvent(event),
@@ -92,7 +99,12 @@ class Session implements LiveSession {
   }
 
   status(): SessionStatus {
-    return statusOf(this.#status, this.#latchedBecause, null);
+    return statusOf(this.#status, this.#latchedBecause, this.#recording());
+  }
+
+  #recording(): SessionStatus["recording"] {
+    const recording = this.#parts?.recording ?? null;
+    return recording === null ? null : { folder: recording.folder, episode: recording.episodes + 1 };
   }
 
   log(): readonly LogEntry[] {
@@ -198,6 +210,7 @@ class Session implements LiveSession {
     this.#last = { text: instruction, asks: null };
     this.#pictures.forgetPointing();
     this.#opened.tellWorld({ type: "asked", text: instruction });
+    this.#opened.recording?.begin(instruction, this.scene().seed);
     this.#opened.loop.instruct({ text: instruction, by, ...(hints === undefined ? {} : { hints }) });
   }
 
@@ -227,10 +240,11 @@ class Session implements LiveSession {
       case "ready":
         return;
       case "scene":
-        this.#scene = message;
+        this.#scene = this.#wish === null ? message : { ...message, tries: [this.#wish, ...message.tries] };
+        this.#wish = null;
         this.#last = null;
         this.#pictures.clear();
-        this.#listener?.onScene(message);
+        this.#listener?.onScene(this.#scene);
         if (this.#changing) this.#talk.add("house", "plain", `A new table: scene ${message.seed}.`);
         this.#changing = false;
         return;
@@ -259,6 +273,7 @@ class Session implements LiveSession {
   }
 
   #hearEvent(event: LoopEvent): void {
+    this.#parts?.recording?.hear(event);
     if (event.type === "mode" && event.change.to !== "nominal") {
       if (event.change.to === "hold") this.#latchedBecause = sentence(event.change.reason);
       if (event.change.to === "stop" && this.#latchedBecause === "")

@@ -1,28 +1,67 @@
-/** Three sentences to try on a table: of different skills where it allows them, the plainest first. */
-import { createRng } from "@bidden/runtime";
-import { sayTask, type Scene, type Skill, type Task, tasksOf } from "@bidden/sim";
+/** Three sentences to try on a table: of different skills where it allows them, each plain and meaning one thing only. */
+import { createRng, type Rng } from "@bidden/runtime";
+import { type Scene, type Skill, type Task, tasksOf } from "@bidden/sim";
 
 /** What a newcomer should see first. */
 const ORDER: readonly Skill[] = ["put", "pick", "push", "stack", "open-drawer", "close-drawer", "point"];
 
 export function sentencesToTry(scene: Scene, count = 3): string[] {
   const rng = createRng(scene.seed).fork("tries");
-  const bySkill = ORDER.map((skill) => tasksOf(scene).filter((task) => task.skill === skill)).filter(
-    ({ length }) => length > 0,
-  );
-  const chosen: Task[] = [];
-  for (let round = 0; chosen.length < count && round < count; round++) {
-    for (const tasks of bySkill) {
-      const fresh = tasks.filter((task) => !chosen.includes(task));
-      if (fresh.length > 0 && chosen.length < count) chosen.push(rng.pick(fresh));
-    }
+  const bySkill = new Map(ORDER.map((skill) => [skill, sentencesOf(scene, skill, rng)]));
+  const chosen: string[] = [];
+  while (chosen.length < count) {
+    const round = ORDER.flatMap((skill) => bySkill.get(skill)?.shift() ?? []);
+    if (round.length === 0) break;
+    chosen.push(...round);
   }
-  return chosen.map((task) => plainest(scene, task, rng));
+  return chosen.slice(0, count);
 }
 
-/** Of several ways to say it, the shortest: a sentence to try should read at a glance. */
-function plainest(scene: Scene, task: Task, rng: ReturnType<typeof createRng>): string {
-  const ways = Array.from({ length: 24 }, () => sayTask(scene, task, rng, { split: "train" }).text);
-  const tidy = ways.filter((text) => /^[a-z][a-z ]*$/.test(text) && text.split(" ").length >= 4);
-  return (tidy.length > 0 ? tidy : ways).reduce((best, text) => (text.length < best.length ? text : best));
+/** Every task of a skill that can be said plainly, in an order that the seed decides. */
+function sentencesOf(scene: Scene, skill: Skill, rng: Rng): string[] {
+  return tasksOf(scene)
+    .filter((task) => task.skill === skill)
+    .map((task) => ({ text: sentenceOf(scene, task), order: rng.uniform() }))
+    .filter(({ text }) => text !== null)
+    .sort((a, b) => a.order - b.order)
+    .map(({ text }) => text ?? "");
+}
+
+function sentenceOf(scene: Scene, task: Task): string | null {
+  const thing = nameOf(scene, task.object);
+  const place = "target" in task ? nameOf(scene, task.target) : "";
+  if (thing === null || place === null) return null;
+  switch (task.skill) {
+    case "put":
+      return `put the ${thing} ${isBowl(scene, task.target) ? "in" : "on"} the ${place}`;
+    case "pick":
+      return `pick up the ${thing}`;
+    case "push":
+      return `push the ${thing} to the ${place}`;
+    case "stack":
+      return `stack the ${thing} on the ${place}`;
+    case "open-drawer":
+      return "open the drawer";
+    case "close-drawer":
+      return "close the drawer";
+    case "point":
+      return `point at the ${thing}`;
+    default:
+      return task satisfies never;
+  }
+}
+
+/** Colour and kind, with the size where it is needed; null where not even that tells it from the others. */
+function nameOf(scene: Scene, id: string): string | null {
+  const object = scene.objects.find((candidate) => candidate.id === id);
+  if (object === undefined) return null;
+  const alike = scene.objects.filter(({ kind, colour }) => kind === object.kind && colour === object.colour);
+  if (alike.length === 1) return `${object.colour} ${object.kind}`;
+  return alike.filter(({ size }) => size === object.size).length === 1
+    ? `${object.size} ${object.colour} ${object.kind}`
+    : null;
+}
+
+function isBowl(scene: Scene, id: string): boolean {
+  return scene.objects.some((object) => object.id === id && object.kind === "bowl");
 }

@@ -23,6 +23,8 @@ export type WorldWorkerData = {
   readonly observations: MessagePort | null;
   /** Where the expert's thoughts go. */
   readonly thoughts: MessagePort | null;
+  /** Where observations go to be recorded; null when nothing is. */
+  readonly recorder: MessagePort | null;
   readonly control: MessagePort;
   readonly seed: number;
 };
@@ -124,6 +126,7 @@ class LivingWorld {
   #seen({ observation }: InferenceRequest): void {
     if (this.#expert !== null)
       this.#data.thoughts?.postMessage({ askId: observation.id, chunk: this.#expert.think(observation, { seed: 0 }) });
+    this.#data.recorder?.postMessage(observation);
     this.#picturesMs = performance.now();
     if (this.#watched) this.tell({ type: "views", cameras: observation.cameras });
   }
