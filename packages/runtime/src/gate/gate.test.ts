@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Grant, Mode, RobotState } from "../contract/types.ts";
 import { Chain } from "../kinematics/chain.ts";
@@ -305,6 +305,7 @@ test("whatever comes: finite, inside every limit, mode never rises by itself, a 
     fc.property(fc.array(stretch, { minLength: 5, maxLength: 25 }), (stretches) => {
       const run = new Bench();
       const inspector = new Inspector();
+      let fault: string | null = null;
       run.tick(null);
       run.gate.grant(GRANT);
       for (const { ahead, gripper, ticks, event, ageMs } of stretches) {
@@ -313,14 +314,16 @@ test("whatever comes: finite, inside every limit, mode never rises by itself, a 
         const braking = event === "revoke" || event === "hold" || event === "stop" || ahead === null;
         for (let k = 0; k < ticks; k++) {
           const command = run.tick(ahead, { gripper, captureMs: run.nowMs - ageMs });
-          expect(inspector.broken(command, braking)).toBeNull();
+          fault ??= inspector.broken(command, braking);
         }
+        expect(fault).toBeNull();
         expect(run.gate.gripper >= 0 && run.gate.gripper <= 1).toBe(true);
-        if (event !== "raise") expect(MODES.indexOf(run.gate.mode)).toBeGreaterThanOrEqual(MODES.indexOf(modeBefore));
+        const rose = MODES.indexOf(run.gate.mode) < MODES.indexOf(modeBefore);
+        expect(rose && event !== "raise").toBe(false);
       }
       for (const key of ["ok", "clamped", "held"] as const) counts[key] += run.gate.counts[key];
     }),
-    { numRuns: 100 },
+    { numRuns: 50 },
   );
   // the test would be empty if nothing had moved
   expect(counts.ok).toBeGreaterThan(1000);

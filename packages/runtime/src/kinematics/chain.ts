@@ -9,6 +9,8 @@ import { type Numbers, quatFromRotationVector, quatMultiply, quatNormalize, quat
 /** What kinematics needs of an embodiment. */
 export type ChainSpec = Pick<Embodiment, "joints" | "lastFromTool">;
 
+const IDENTITY = [1, 0, 0, 0];
+
 export class Chain {
   readonly dof: number;
   /** float64[3], tool centre point in the base frame, m, after `forward`. */
@@ -36,9 +38,8 @@ export class Chain {
     const quat = this.#quat;
     const vector = this.#vector;
     const pos = this.toolPos;
-    quat[0] = 1;
-    quat[1] = quat[2] = quat[3] = 0;
-    pos[0] = pos[1] = pos[2] = 0;
+    quat.set(IDENTITY);
+    pos.fill(0);
     for (let j = 0; j < this.dof; j++) {
       const joint = this.#spec.joints[j]!;
       quatRotate(quat, joint.parentFromJoint.pos, vector);

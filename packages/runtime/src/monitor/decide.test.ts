@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Belief, Intent } from "../contract/types.ts";
 import { DECIDE_DEFAULTS, decide, type Decision, UNDECIDED } from "./decide.ts";
@@ -67,10 +67,9 @@ test("never moves without two obeying inferences just before, and an end stays",
       intents.forEach((next, index) => {
         const before = decision;
         decision = decide(before, belief(next), true);
-        if (before.phase === "end") expect(decision).toBe(before);
-        if (decision.phase === "move" && before.phase !== "move") {
-          expect([intents[index - 1], next]).toEqual([OBEY, OBEY]);
-        }
+        const begins = decision.phase === "move" && before.phase !== "move";
+        expect(begins && !(intents[index - 1] === OBEY && next === OBEY)).toBe(false);
+        expect(before.phase === "end" && decision !== before).toBe(false);
       });
     }),
   );
