@@ -53,15 +53,21 @@ export function planSuite({
   split = "held-out",
   seed,
 }: PlanOptions): EpisodePlan[] {
-  const ordinary = skills.flatMap((skill) => {
+  const ordinary = skills.map((skill) => {
     const rng = createRng(seed).fork(`eval-${skill}`);
     return times(episodes, (i) => planOrdinary(skill, i, rng, split));
   });
-  const refused = (unclearKinds ?? UNCLEAR_KINDS).flatMap((kind) => {
+  const refused = (unclearKinds ?? UNCLEAR_KINDS).map((kind) => {
     const rng = createRng(seed).fork(`eval-${kind}`);
     return times(unclear, (i) => planUnclear(kind, i, rng, split));
   });
-  return [...ordinary, ...refused];
+  return interleave([...ordinary, ...refused]);
+}
+
+/** One of each group in turn: an evaluation that is ended early has measured something of everything. */
+function interleave(groups: readonly (readonly EpisodePlan[])[]): EpisodePlan[] {
+  const longest = Math.max(0, ...groups.map(({ length }) => length));
+  return times(longest, (i) => groups.flatMap((group) => group[i] ?? [])).flat();
 }
 
 function planOrdinary(skill: Skill, index: number, rng: Rng, split: Split): EpisodePlan {

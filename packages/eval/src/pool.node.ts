@@ -1,6 +1,6 @@
 /** Episodes on several cores: worker threads, each with a world and a policy of its own, that take one episode at a time. */
 import { parentPort, workerData, type Worker } from "node:worker_threads";
-import { BiddenError, invariant, messageOf, type Policy } from "@bidden/runtime";
+import { BiddenError, invariant, messageOf, type Policy, type PolicyInfo } from "@bidden/runtime";
 import { spawnWorker } from "@bidden/runtime/node";
 import { createWorld, type World } from "@bidden/sim";
 import type { EpisodePlan, EpisodeRecord } from "./episode.ts";
@@ -10,7 +10,7 @@ import { type Summary, summarise } from "./summary.ts";
 
 type ToWorker = { readonly plan: EpisodePlan };
 type FromWorker =
-  | { readonly type: "ready" }
+  | { readonly type: "ready"; readonly policy: PolicyInfo }
   | { readonly type: "record"; readonly record: EpisodeRecord }
   | { readonly type: "error"; readonly message: string };
 
@@ -31,6 +31,8 @@ export type PoolResult = {
   readonly records: readonly EpisodeRecord[];
   readonly planned: number;
   readonly summary: Summary;
+  /** Null when no worker came so far as to load it. */
+  readonly policy: PolicyInfo | null;
 };
 
 /** Runs the plans. Which worker runs which episode has no influence on the results. */
@@ -59,12 +61,14 @@ export async function evaluateInWorkers<Setup>(options: PoolOptions<Setup>): Pro
     await Promise.all(hands.map((hand) => hand.close()));
   }
   const measured = plans.flatMap((plan) => records.get(plan) ?? []);
-  return { records: measured, planned: plans.length, summary: summarise(measured) };
+  const policy = hands.find((hand) => hand.policy !== null)?.policy ?? null;
+  return { records: measured, planned: plans.length, summary: summarise(measured), policy };
 }
 
 /** One worker, seen from the main thread. */
 class Hand {
   readonly #worker: Worker;
+  policy: PolicyInfo | null = null;
   #plan: EpisodePlan | null = null;
   #abandoned = false;
   #settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | null = null;
@@ -87,6 +91,7 @@ class Hand {
           reject(new BiddenError("worker-died", `An evaluation worker failed: ${message.message}`, this.#facts()));
           return;
         }
+        if (message.type === "ready") this.policy = message.policy;
         if (message.type === "record" && this.#plan !== null && !this.#abandoned) take(this.#plan, message.record);
         proceed();
       });
@@ -131,7 +136,7 @@ export async function serveEpisodes<Setup extends EpisodeOptions>(
         (error: unknown) => say({ type: "error", message: messageOf(error) }),
       );
     });
-    say({ type: "ready" });
+    say({ type: "ready", policy: policy.info });
   } catch (error) {
     say({ type: "error", message: messageOf(error) });
   }

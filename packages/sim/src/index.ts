@@ -4,6 +4,7 @@ export type { ArmModel } from "./arm/arm.ts";
 export { panda } from "./arm/panda.ts";
 export { pandaEmbodiment } from "./arm/panda-embodiment.ts";
 export { COLOUR_RGB } from "./scene/colours.ts";
+export { footprintRadiusM } from "./scene/shapes.ts";
 export { AREA, createScene } from "./scene/create-scene.ts";
 export type { Requirement, SceneOptions } from "./scene/create-scene.ts";
 export { sceneMjcf, TIME_STEP_MS } from "./scene/scene-mjcf.ts";
