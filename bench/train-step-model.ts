@@ -37,7 +37,7 @@ export function buildTransformer(options: Size): { graph: Graph; loss: Tensor } 
   for (let i = 0; i < layers; i++) {
     const qkv = dense(`${i}.qkv`, norm(`${i}.norm1`, h), width, 3 * width);
     h = add(h, dense(`${i}.out`, packedSelfAttention(qkv, heads), width, width));
-    const hidden = gelu(dense(`${i}.up`, norm(`${i}.norm2`, h), width, 4 * width), "tanh");
+    const hidden = gelu(dense(`${i}.up`, norm(`${i}.norm2`, h), width, 4 * width));
     h = add(h, dense(`${i}.down`, hidden, 4 * width, width));
   }
   const y = dense("head", norm("norm", h), width, outputs);

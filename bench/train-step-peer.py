@@ -37,7 +37,7 @@ class Transformer(torch.nn.Module):
             q, k, v = self.dense(f"{i}_qkv", self.norm(f"{i}_norm1", h)).view(b, n, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
             a = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, n, d)
             h = h + self.dense(f"{i}_out", a)
-            h = h + self.dense(f"{i}_down", F.gelu(self.dense(f"{i}_up", self.norm(f"{i}_norm2", h)), approximate="tanh"))
+            h = h + self.dense(f"{i}_down", F.gelu(self.dense(f"{i}_up", self.norm(f"{i}_norm2", h))))
         return self.dense("head", self.norm("norm", h))
 
 

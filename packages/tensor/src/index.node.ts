@@ -10,6 +10,7 @@ const engine: Engine = {
   providers: () => [...new Set(["cpu", ...listSupportedBackends().map((backend) => backend.name)])],
   open: (model, options) => InferenceSession.create(model, options),
   Tensor: OrtTensor,
+  fillsOutputs: true,
 };
 
 /** Names of the execution providers of this machine's onnxruntime-node. */

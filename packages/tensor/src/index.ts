@@ -1,3 +1,5 @@
+export { checkBackend } from "./check/check-backend.ts";
+export type { Backend, CheckResult } from "./check/check-backend.ts";
 export type { DType, Elements, Shape, TensorData } from "./graph/dtype.ts";
 export { allocate, bytesPerElement, sizeOf } from "./graph/dtype.ts";
 export { gradients } from "./graph/gradients.ts";
@@ -13,123 +15,31 @@ export { attention, joinHeads, packedSelfAttention, rotaryEmbedding, splitHeads 
 export type { Operand } from "./ops/build.ts";
 export type { ConvOptions, PerPlace } from "./ops/conv.ts";
 export { conv, convTranspose } from "./ops/conv.ts";
-export {
-  add,
-  and,
-  cast,
-  detach,
-  div,
-  equal,
-  expand,
-  greater,
-  greaterOrEqual,
-  less,
-  lessOrEqual,
-  mul,
-  neg,
-  not,
-  or,
-  reshape,
-  sub,
-  sum,
-  where,
-} from "./ops/core.ts";
+export { add, and, cast, detach, div, equal, expand, greater, greaterOrEqual, less, lessOrEqual } from "./ops/core.ts";
+export { mul, neg, not, or, reshape, sub, sum, where } from "./ops/core.ts";
 export { einsum } from "./ops/einsum.ts";
 export { atan2, floorMod, fmod, maskedFill, maximum, minimum, pow } from "./ops/elementwise.ts";
-export {
-  embedding,
-  gather,
-  gatherElements,
-  gatherNd,
-  oneHot,
-  scatter,
-  scatterAdd,
-  scatterNd,
-  topK,
-} from "./ops/indexing.ts";
+export { embedding, gather, gatherElements, gatherNd, oneHot, scatter, scatterAdd, scatterNd } from "./ops/indexing.ts";
+export { topK } from "./ops/indexing.ts";
 export type { Padding, PadMode, SliceRange } from "./ops/layout.ts";
-export {
-  addAll,
-  concat,
-  depthToSpace,
-  flip,
-  pad,
-  repeatInterleave,
-  roll,
-  slice,
-  spaceToDepth,
-  split,
-  squeeze,
-  stack,
-  tile,
-  transpose,
-  triangle,
-  unsqueeze,
-} from "./ops/layout.ts";
+export { addAll, concat, depthToSpace, flip, pad, repeatInterleave, roll, slice, spaceToDepth } from "./ops/layout.ts";
+export { split, squeeze, stack, tile, transpose, triangle, unsqueeze } from "./ops/layout.ts";
 export type { CrossEntropyOptions, Reduction } from "./ops/loss.ts";
-export {
-  binaryCrossEntropyWithLogits,
-  crossEntropy,
-  huberLoss,
-  maskedMean,
-  meanAbsoluteError,
-  meanSquaredError,
-  smoothL1Loss,
-  softCrossEntropy,
-} from "./ops/loss.ts";
+export { binaryCrossEntropyWithLogits, crossEntropy, huberLoss, maskedMean, meanAbsoluteError } from "./ops/loss.ts";
+export { meanSquaredError, smoothL1Loss, softCrossEntropy } from "./ops/loss.ts";
 export type { MatmulOptions } from "./ops/matmul.ts";
 export { linear, matmul } from "./ops/matmul.ts";
 export { batchNorm, groupNorm, instanceNorm, layerNorm, rmsNorm } from "./ops/norm.ts";
 export type { PoolOptions } from "./ops/pool.ts";
 export { adaptiveAvgPool, avgPool, globalAvgPool, maxPool } from "./ops/pool.ts";
-export {
-  argMax,
-  cumulativeSum,
-  logSumExp,
-  max,
-  mean,
-  min,
-  norm,
-  normalize,
-  prod,
-  sumSquares,
-  variance,
-} from "./ops/reduce.ts";
+export { argMax, cumulativeSum, logSumExp, max, mean, min, norm, normalize, prod, sumSquares } from "./ops/reduce.ts";
+export { variance } from "./ops/reduce.ts";
 export type { InterpolateOptions } from "./ops/resize.ts";
 export { gridSample, interpolate, interpolationMatrix, mapAxis, unfold } from "./ops/resize.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
-export {
-  abs,
-  atan,
-  ceil,
-  clip,
-  cos,
-  elu,
-  erf,
-  exp,
-  expm1,
-  floor,
-  gelu,
-  hardSigmoid,
-  hardSwish,
-  leakyRelu,
-  log,
-  log1p,
-  mish,
-  quickGelu,
-  reciprocal,
-  relu,
-  round,
-  rsqrt,
-  sigmoid,
-  sign,
-  silu,
-  sin,
-  softplus,
-  sqrt,
-  square,
-  tanh,
-} from "./ops/unary.ts";
+export { abs, atan, ceil, clip, cos, elu, erf, exp, expm1, floor, gelu, hardSigmoid, hardSwish } from "./ops/unary.ts";
+export { leakyRelu, log, log1p, mish, quickGelu, reciprocal, relu, reluSquared, round, rsqrt } from "./ops/unary.ts";
+export { sigmoid, sign, silu, sin, softplus, sqrt, square, tanh } from "./ops/unary.ts";
 export type { AdamWOptions } from "./optim/adamw.ts";
 export type { Decay, Schedule } from "./optim/schedule.ts";
 export { learningRateAt } from "./optim/schedule.ts";

@@ -10,11 +10,17 @@ const engine: Engine = {
   providers: () => ("gpu" in (globalThis.navigator ?? {}) ? ["wasm", "webgpu"] : ["wasm"]),
   open: (model, options) => InferenceSession.create(model, options),
   Tensor: OrtTensor,
+  fillsOutputs: false,
 };
 
 /** Where the engine's .wasm files are served; call before the first session. */
 export function setWasmPath(prefix: string): void {
   env.wasm.wasmPaths = prefix;
+}
+
+/** Threads of WebAssembly; more than one needs a page that is cross-origin isolated. Call before the first session. */
+export function setWasmThreads(threads: number): void {
+  env.wasm.numThreads = threads;
 }
 
 export function availableProviders(): readonly string[] {

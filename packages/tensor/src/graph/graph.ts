@@ -15,6 +15,8 @@ export type NodeSpec = {
   readonly attributes?: Attributes;
   readonly outputs: readonly { readonly dtype: DType; readonly shape: Shape }[];
   readonly vjp?: Vjp;
+  /** Keeps this node apart from an equal one that has another gradient. */
+  readonly variant?: string;
 };
 
 export class Graph {
@@ -79,7 +81,7 @@ export class Graph {
   node(spec: NodeSpec): readonly Tensor[] {
     for (const input of spec.inputs) if (input !== null) this.#own(spec.op, input);
     const { op, domain = "", inputs, attributes = {}, vjp = null } = spec;
-    const key = `${domain} ${op} ${inputs.map((t) => t?.id ?? "-").join()} ${JSON.stringify(attributes)} ${spec.outputs.length}`;
+    const key = `${domain} ${op} ${inputs.map((t) => t?.id ?? "-").join()} ${JSON.stringify(attributes)} ${spec.outputs.length} ${spec.variant ?? ""}`;
     const known = this.#made.get(key);
     if (known !== undefined) {
       invariant(

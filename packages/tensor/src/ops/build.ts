@@ -12,6 +12,7 @@ export type SingleSpec = {
   readonly attributes?: Attributes;
   readonly dtype?: DType;
   /** Gradients of the inputs from that of the only output. Left out: not differentiable. */
+  readonly variant?: string;
   readonly vjp?: (g: Tensor, y: Tensor) => readonly (Tensor | null)[];
 };
 
@@ -28,6 +29,7 @@ export function single(op: string, inputs: readonly (Tensor | null)[], shape: Sh
     outputs: [{ dtype: spec.dtype ?? first.dtype, shape }],
     ...(spec.domain === undefined ? {} : { domain: spec.domain }),
     ...(spec.attributes === undefined ? {} : { attributes: spec.attributes }),
+    ...(spec.variant === undefined ? {} : { variant: spec.variant }),
     ...(vjp === undefined ? {} : { vjp: ([g], [y]) => vjp(g as Tensor, y as Tensor) }),
   });
   return outputs[0] as Tensor;

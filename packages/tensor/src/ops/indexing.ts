@@ -1,6 +1,6 @@
 /** Choosing elements by index (int64 or int32), and putting them back. */
 import { BiddenError } from "@bidden/runtime";
-import { sizeOf } from "../graph/dtype.ts";
+import { type DType, sizeOf } from "../graph/dtype.ts";
 import { badShape, normaliseAxis, sameShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { single } from "./build.ts";
@@ -40,7 +40,7 @@ function gatherGradient(g: Tensor, x: Tensor, indices: Tensor, at: number): Tens
     const width = sizeOf(x.shape.slice(1));
     const flat = reshape(g, [count, width]);
     if (rows <= 4096) {
-      const hot = oneHot(reshape(indices, [count]), rows);
+      const hot = oneHot(reshape(indices, [count]), rows, g.dtype);
       return reshape(matmul(hot, flat, { transposeA: true }), x.shape);
     }
     const spots = expand(reshape(indices, [count, 1]), [count, width]);
@@ -140,8 +140,8 @@ export function scatterNd(x: Tensor, indices: Tensor, updates: Tensor, reduction
   });
 }
 
-/** 1 at the index, 0 elsewhere, along a new last axis: int64[...] to float32[..., depth]. */
-export function oneHot(indices: Tensor, depth: number): Tensor {
+/** 1 at the index, 0 elsewhere, along a new last axis: int64[...] to float32[..., depth], or another type. */
+export function oneHot(indices: Tensor, depth: number, dtype: DType = "float32"): Tensor {
   needIndices("oneHot", indices);
   const graph = indices.graph;
   const ids = graph.constant(
@@ -149,7 +149,7 @@ export function oneHot(indices: Tensor, depth: number): Tensor {
     indices.dtype,
     [depth],
   );
-  return cast(equal(unsqueeze(indices, indices.rank), ids), "float32");
+  return cast(equal(unsqueeze(indices, indices.rank), ids), dtype);
 }
 
 /** The largest `count` elements of the last axis, in falling order, and their places (int64). */

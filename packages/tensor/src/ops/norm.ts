@@ -3,7 +3,7 @@ import { sizeOf } from "../graph/dtype.ts";
 import { badShape, sameShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { needFloat } from "./build.ts";
-import { add, div, mul, reshape, sub, sumTo } from "./core.ts";
+import { add, cast, div, mul, reshape, sub, sumTo } from "./core.ts";
 import { mean, variance } from "./reduce.ts";
 import { rsqrt, sqrt } from "./unary.ts";
 
@@ -23,20 +23,26 @@ export function layerNorm(x: Tensor, scale?: Tensor | null, bias?: Tensor | null
   if (bias != null && !sameShape(bias.shape, over))
     throw badShape("layerNorm", "a bias of the scale's shape", over, bias.shape);
   const gain = scale ?? x.graph.constant(new Float32Array(sizeOf(over)).fill(1), x.dtype, over);
-  const statistics = { dtype: x.dtype, shape: x.shape.map((dim, i) => (i < first ? dim : 1)) };
+  // ONNX keeps the statistics in float32 whatever x is.
+  const statistics = { dtype: "float32" as const, shape: x.shape.map((dim, i) => (i < first ? dim : 1)) };
   const [y] = x.graph.node({
     op: "LayerNormalization",
     inputs: bias == null ? [x, gain] : [x, gain, bias],
     attributes: { axis: { int: first }, epsilon: { float: epsilon } },
     outputs: [{ dtype: x.dtype, shape: x.shape }, statistics, statistics],
-    vjp: ([g], [, average, inverse]) => {
-      const axes = over.map((_, i) => first + i);
-      const unit = mul(sub(x, average as Tensor), inverse as Tensor);
+    vjp: ([g], [value, ...kept]) => {
+      const [average, inverse] = kept.map((statistic) => cast(statistic, x.dtype));
       const back = g as Tensor;
+      const axes = over.map((_, i) => first + i);
+      // Without scale and bias the result is the normalised value itself.
+      const plain = scale == null && bias == null;
+      const unit = plain ? (value as Tensor) : mul(sub(x, average as Tensor), inverse as Tensor);
+      const gu = mul(back, unit);
       const h = scale == null ? back : mul(back, scale);
-      const along = mean(mul(h, unit), axes, { keepDims: true });
-      const dx = mul(sub(sub(h, mean(h, axes, { keepDims: true })), mul(unit, along)), inverse as Tensor);
-      return [dx, sumTo(mul(back, unit), over), ...(bias == null ? [] : [sumTo(back, over)])];
+      const centred = sub(h, mean(h, axes, { keepDims: true }));
+      const along = mean(scale == null ? gu : mul(gu, scale), axes, { keepDims: true });
+      const dx = mul(sub(centred, mul(unit, along)), inverse as Tensor);
+      return [dx, sumTo(gu, over), ...(bias == null ? [] : [sumTo(back, over)])];
     },
   });
   return y as Tensor;

@@ -8,6 +8,8 @@ export interface Engine {
   providers(): readonly string[];
   open(model: Uint8Array, options: InferenceSession.SessionOptions): Promise<InferenceSession>;
   readonly Tensor: typeof OrtTensor;
+  /** Whether a run writes into the arrays that it is given for its outputs; otherwise it makes new ones. */
+  readonly fillsOutputs: boolean;
 }
 
 export type SessionOptions = {

@@ -61,7 +61,7 @@ class StepRunner implements Trainer {
     const infos = new Map(valueInfos(session.inputMetadata).map((info) => [info.name, info]));
     for (const slot of step.slots) {
       this.#current.set(slot, this.#wrap(slot, firstValues(slot, parameters)));
-      this.#spare.set(slot, this.#wrap(slot, allocate(slot.dtype, sizeOf(slot.shape))));
+      if (engine.fillsOutputs) this.#spare.set(slot, this.#wrap(slot, allocate(slot.dtype, sizeOf(slot.shape))));
     }
     for (const name of step.frozen) {
       const info = infos.get(name);
@@ -92,12 +92,12 @@ class StepRunner implements Trainer {
     }
     for (const slot of this.#step.slots) {
       feeds[slot.input] = this.#current.get(slot) as OrtTensor;
-      fetches[slot.output] = this.#spare.get(slot) as OrtTensor;
+      fetches[slot.output] = this.#spare.get(slot) ?? null;
     }
     for (const name of this.#step.metrics) fetches[`metric/${name}`] = null;
     const results = await runOrt(this.#session, feeds, fetches);
     const next = new Map(this.#step.slots.map((slot) => [slot, results[slot.output] as OrtTensor]));
-    this.#spare = this.#current;
+    if (this.#engine.fillsOutputs) this.#spare = this.#current;
     this.#current = next;
     const metrics = this.#step.metrics.map((name) => [name, Number(results[`metric/${name}`]?.data[0])] as const);
     return Object.fromEntries(metrics) as Metrics;
