@@ -3,7 +3,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { createNumbers, isNumberDtype } from "./dataset/columns.ts";
-import { halfToNumber } from "./rlds/values.ts";
+import { halfToNumber } from "./bytes/half.ts";
 import type { NumberArray } from "./dataset/types.ts";
 
 export const GOLDEN = join(import.meta.dirname, "../../../testdata/data");

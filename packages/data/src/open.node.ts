@@ -1,8 +1,10 @@
 /** Opens a dataset of whatever format lies in a folder. */
 
+import { basename, dirname } from "node:path";
 import { BiddenError } from "@bidden/runtime";
 import type { Dataset } from "./dataset/types.ts";
 import type { FileStore } from "./files/store.ts";
+import { openZip } from "./files/zip-store.ts";
 import { createFolderStore } from "./files/store.node.ts";
 import { INFO_PATH } from "./lerobot/info.ts";
 import { DATASET_INFO, openRlds } from "./rlds/reader.ts";
@@ -10,17 +12,23 @@ import { openLeRobot } from "./lerobot/reader.ts";
 
 export async function openDataset(path: string): Promise<Dataset> {
   if (/\.(h5|hdf5)$/i.test(path)) return (await import("./hdf5/file.node.ts")).openHdf5(path);
+  if (/\.zip$/i.test(path)) return openZipped(path);
+  if (/\.mcap$/i.test(path)) {
+    const file = await createFolderStore(dirname(path)).open(basename(path));
+    return (await import("./mcap/reader.ts")).openMcap(file, path);
+  }
   const store = createFolderStore(path);
   if ((await store.list("meta")).includes(INFO_PATH.slice("meta/".length))) return openLeRobot(store);
   const here = await store.list(".");
   if (here.includes(DATASET_INFO)) return openRlds(store);
+  if (isZarr(here)) return (await import("./zarr/reader.ts")).openZarr(store);
   const version = await newestVersion(store, here);
   if (version !== null) return openRlds(createFolderStore(`${path}/${version}`));
   throw new BiddenError(
     "not-found",
     here.length === 0
       ? `${store.root} is empty or does not exist; expected a dataset.`
-      : `${store.root} is no dataset that bidden knows: expected ${INFO_PATH} (LeRobot), ${DATASET_INFO} (RLDS), or an HDF5 file.`,
+      : `${store.root} is no dataset that bidden knows: expected ${INFO_PATH} (LeRobot), ${DATASET_INFO} (RLDS), a Zarr store, an HDF5 or MCAP file.`,
     { path: store.root },
   );
 }
@@ -34,4 +42,19 @@ async function newestVersion(store: FileStore, here: readonly string[]): Promise
     if ((await store.list(version)).includes(DATASET_INFO)) return version;
   }
   return null;
+}
+
+async function openZipped(path: string): Promise<Dataset> {
+  const zip = await openZip(await createFolderStore(dirname(path)).open(basename(path)), path);
+  try {
+    return await (await import("./zarr/reader.ts")).openZarr(zip, () => zip.close());
+  } catch (error) {
+    await zip.close();
+    throw error;
+  }
+}
+
+/** Markers of Zarr v2 and v3. */
+function isZarr(names: readonly string[]): boolean {
+  return [".zgroup", "zarr.json", ".zmetadata"].some((name) => names.includes(name));
 }

@@ -2,6 +2,7 @@
 
 import { BiddenError } from "@bidden/runtime";
 import { decode as decodePngRaw } from "fast-png";
+import { halfToNumber } from "../bytes/half.ts";
 import { inflate } from "../bytes/inflate.ts";
 import { createNumbers, elementsOf, isNumberDtype, setNumber } from "../dataset/columns.ts";
 import type { Column, NumberArray, NumberDtype } from "../dataset/types.ts";
@@ -280,16 +281,6 @@ function numbersOf(blob: Uint8Array, dtype: NumberDtype, bad: (what: string) => 
   }
   new Uint8Array(values.buffer).set(blob);
   return values;
-}
-
-/** IEEE 754 binary16. */
-export function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 function plainNumber(value: number | bigint | undefined): unknown {
