@@ -47,3 +47,7 @@ export type { GateCounts } from "./gate/gate.ts";
 export { GATE_REASONS } from "./gate/reasons.ts";
 export type { GateReason, GateVerdict } from "./gate/reasons.ts";
 export { StateAssembler } from "./observe/state.ts";
+export type { LatenessSummary } from "./monitor/lateness.ts";
+export { checkPolicy } from "./conformance/check-policy.ts";
+export { checkRobot } from "./conformance/check-robot.ts";
+export type { Finding } from "./conformance/finding.ts";

@@ -139,6 +139,8 @@ describe("moving", () => {
     expect(steps.at(-1)!.action[1]).toBeCloseTo(0.01, 5);
     expect(steps.at(-1)!.askId).toBe(rig.asks.at(-2)!.id);
     expect(steps[0]!.action.slice(0, 6)).toEqual(new Float32Array(6));
+    // nothing from before the instruction, and every step with its ask
+    expect(steps.map(({ askId }) => askId)).toEqual(rig.asks.slice(0, steps.length).map(({ id }) => id));
   });
 
   test("the status shows where the chunk leads", () => {

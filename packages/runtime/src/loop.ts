@@ -143,6 +143,7 @@ export class Loop {
     this.#waiting = null;
     this.#nudge = null;
     this.#nextStepMs = Number.NEGATIVE_INFINITY;
+    this.#step = null;
     this.#history.clear();
     this.#chunks.clear();
     this.gate.grant(grant);

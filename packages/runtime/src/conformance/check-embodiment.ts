@@ -19,7 +19,8 @@ export function checkEmbodiment(embodiment: Embodiment, findings: Findings): voi
   findings.expect(gripperMaxWidthM > 0 && gripperMaxWidthM < 1, "gripperMaxWidthM", "metres", gripperMaxWidthM);
   checkEnvelope(embodiment, findings);
   try {
-    new StateAssembler(embodiment);
+    const { length } = new StateAssembler(embodiment).vector();
+    findings.expect(length === embodiment.stateNames.length, "stateNames", "a number for each", length);
   } catch (thrown) {
     findings.expect(false, "stateNames", "names with a source", messageOf(thrown));
   }

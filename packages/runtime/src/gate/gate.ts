@@ -8,6 +8,7 @@
  */
 import type { Command, Embodiment, Grant, Mode, RobotState } from "../contract/types.ts";
 import { Chain } from "../kinematics/chain.ts";
+import { distance } from "../kinematics/rotation.ts";
 import { type GateCheck, type GateFacts, type GateInput, STANDARD_CHECKS } from "./checks.ts";
 import { JointLimits, SLOW_SHARE } from "./limits.ts";
 import { Mint } from "./mint.ts";
@@ -226,8 +227,7 @@ export class Gate {
     this.#before.set(this.#chain.toolPos);
     for (let j = 0; j < this.#q.length; j++) this.#trialQ[j] = this.#q[j]! + this.#wanted[j]! * factor * dtS;
     this.#chain.forward(this.#trialQ);
-    const at = this.#chain.toolPos;
-    const travel = Math.hypot(at[0]! - this.#before[0]!, at[1]! - this.#before[1]!, at[2]! - this.#before[2]!);
+    const travel = distance(this.#chain.toolPos, this.#before);
     const allowed = this.#embodiment.envelope.maxToolMS * slow * dtS;
     return travel > allowed ? allowed / travel : 1;
   }

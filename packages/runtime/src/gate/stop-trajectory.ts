@@ -7,6 +7,7 @@
  */
 import type { Embodiment } from "../contract/types.ts";
 import { Chain } from "../kinematics/chain.ts";
+import { distance } from "../kinematics/rotation.ts";
 
 /** What a checked stop breaks, or null. */
 export type StopFault = "joint-limit" | "workspace" | "tool-speed" | null;
@@ -117,7 +118,6 @@ export class StopChecker {
   }
 
   #travelM(): number {
-    const at = this.#chain.toolPos;
-    return Math.hypot(at[0]! - this.#before[0]!, at[1]! - this.#before[1]!, at[2]! - this.#before[2]!);
+    return distance(this.#chain.toolPos, this.#before);
   }
 }

@@ -4,7 +4,7 @@
  */
 import { BiddenError } from "../contract/errors.ts";
 import type { Embodiment } from "../contract/types.ts";
-import { type Numbers, quatFromRotationVector, quatMultiply, quatNormalize, quatRotate } from "./rotation.ts";
+import { type Numbers, quatMultiply, quatNormalize, quatRotate } from "./rotation.ts";
 
 /** What kinematics needs of an embodiment. */
 export type ChainSpec = Pick<Embodiment, "joints" | "lastFromTool">;
@@ -37,6 +37,7 @@ export class Chain {
   forward(jointRad: Numbers): void {
     const quat = this.#quat;
     const vector = this.#vector;
+    const turn = this.#turn;
     const pos = this.toolPos;
     quat.set(IDENTITY);
     pos.fill(0);
@@ -50,9 +51,14 @@ export class Chain {
       quatRotate(quat, joint.axis, vector);
       this.#origin.set(pos, 3 * j);
       this.#axis.set(vector, 3 * j);
-      const angle = jointRad[j]!;
-      quatFromRotationVector(joint.axis[0] * angle, joint.axis[1] * angle, joint.axis[2] * angle, this.#turn);
-      quatMultiply(quat, this.#turn, quat);
+      // written out: numbers handed to a function may be boxed, and this runs a few thousand times a second
+      const half = jointRad[j]! / 2;
+      const sin = Math.sin(half);
+      turn[0] = Math.cos(half);
+      turn[1] = joint.axis[0] * sin;
+      turn[2] = joint.axis[1] * sin;
+      turn[3] = joint.axis[2] * sin;
+      quatMultiply(quat, turn, quat);
     }
     quatRotate(quat, this.#spec.lastFromTool.pos, vector);
     pos[0] = pos[0]! + vector[0]!;

@@ -182,7 +182,7 @@ class Servo implements PoseServo {
     quatConjugate(toolQuat, this.#quat);
     quatMultiply(this.targetQuat, this.#quat, this.#quat);
     rotationVectorFromQuat(this.#quat, this.#error);
-    const angle = Math.hypot(this.#error[0]!, this.#error[1]!, this.#error[2]!);
+    const angle = lengthOf(this.#error);
     const shareRad = Math.min(1, maxLeadRad / Math.max(angle, 1e-12));
     for (let i = 0; i < 3; i++) twist[3 + i] = this.#error[i]! * shareRad;
     if (shareRad < 1) {
@@ -196,10 +196,15 @@ class Servo implements PoseServo {
       this.#moved[i] = 0;
     }
     // a little below what the gate enforces: scaling there is the exception
-    const speed = Math.hypot(twist[0]!, twist[1]!, twist[2]!);
+    const speed = lengthOf(twist);
     const share = Math.min(1, (SPEED_SHARE * this.#embodiment.envelope.maxToolMS) / Math.max(speed, 1e-12));
     for (let i = 0; i < 3; i++) twist[i] = twist[i]! * share;
   }
+}
+
+/** Of the first three numbers. */
+function lengthOf(vector: Float64Array): number {
+  return Math.sqrt(vector[0]! * vector[0]! + vector[1]! * vector[1]! + vector[2]! * vector[2]!);
 }
 
 function homeManipulability(chain: Chain, embodiment: Embodiment): number {

@@ -1,6 +1,6 @@
 /**
  * Rotations as unit quaternions (w, x, y, z) and rotation vectors (axis times angle, rad). Every function writes into
- * `out`, which may be one of its inputs, and allocates nothing.
+ * `out`, which may be one of its inputs, and allocates nothing (Math.hypot would).
  */
 
 /** Any indexable run of numbers that may be read. */
@@ -31,7 +31,7 @@ export function quatConjugate(q: Numbers, out: Float64Array): void {
 }
 
 export function quatNormalize(q: Float64Array): void {
-  const norm = Math.hypot(q[0]!, q[1]!, q[2]!, q[3]!);
+  const norm = Math.sqrt(q[0]! * q[0]! + q[1]! * q[1]! + q[2]! * q[2]! + q[3]! * q[3]!);
   for (let i = 0; i < 4; i++) q[i] = q[i]! / norm;
 }
 
@@ -54,7 +54,7 @@ export function quatRotate(q: Numbers, v: Numbers, out: Float64Array): void {
 
 /** out[4] = exp of the rotation vector (x, y, z), rad. */
 export function quatFromRotationVector(x: number, y: number, z: number, out: Float64Array): void {
-  const angle = Math.hypot(x, y, z);
+  const angle = Math.sqrt(x * x + y * y + z * z);
   const half = angle / 2;
   // sin(a/2)/a by its series near 0, where the quotient would be 0/0
   const scale = angle < 1e-6 ? 0.5 - (angle * angle) / 48 : Math.sin(half) / angle;
@@ -71,7 +71,7 @@ export function rotationVectorFromQuat(q: Numbers, out: Float64Array): void {
   const x = q[1]! * sign;
   const y = q[2]! * sign;
   const z = q[3]! * sign;
-  const sin = Math.hypot(x, y, z);
+  const sin = Math.sqrt(x * x + y * y + z * z);
   const scale = sin < 1e-9 ? 2 : (2 * Math.atan2(sin, w)) / sin;
   out[0] = x * scale;
   out[1] = y * scale;
@@ -93,4 +93,12 @@ export function matrixFromQuat(q: Numbers, out: Float64Array): void {
   out[6] = 2 * (x * z - w * y);
   out[7] = 2 * (y * z + w * x);
   out[8] = 1 - 2 * (x * x + y * y);
+}
+
+/** |a - b| of two points. */
+export function distance(a: Numbers, b: Numbers): number {
+  const x = a[0]! - b[0]!;
+  const y = a[1]! - b[1]!;
+  const z = a[2]! - b[2]!;
+  return Math.sqrt(x * x + y * y + z * z);
 }
