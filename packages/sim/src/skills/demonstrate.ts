@@ -4,6 +4,7 @@
  */
 
 import type { CameraView, Rng } from "@bidden/runtime";
+import { tasksOf } from "../language/tasks.ts";
 import type { ObjectState, Task, Vec3 } from "../types.ts";
 import type { World } from "../world.ts";
 import { type Disturbance, Disturber, drawDisturbance } from "./disturb.ts";
@@ -74,7 +75,9 @@ export function* demonstrate(
   const plan = disturbance ?? drawDisturbance(rng);
   const disturber = new Disturber(plan, rng);
   const driver = new ActionDriver(world);
+  if (plan.preludeSteps > 0) doSomethingElse(world, driver, task, plan.preludeSteps, rng);
   if (plan.startTool !== null) moveTo(world, driver, plan.startTool, rng.uniform() < 0.25 ? rng.uniform() : 1);
+  const progress = new Progress();
   let finishedSteps = 0;
   for (let index = 0; index < maxSteps; index++) {
     const label = labelState(world, task);
@@ -94,6 +97,7 @@ export function* demonstrate(
       disturbed: disturbed || nudged,
     };
     if (finishedSteps >= stillSteps) return { done: true, steps: index + 1, disturbance: plan };
+    if (progress.isHopeless(world, label)) return { done: false, steps: index + 1, disturbance: plan };
     driver.execute(executed);
   }
   return { done: isDone(senseWorld(world), task), steps: maxSteps, disturbance: plan };
@@ -136,6 +140,39 @@ function nudge(world: World, disturber: Disturber, act: string, rng: Rng): boole
   if (!loose.some((object) => object.id === id) || world.held() === id) return false;
   world.pushObject(id, velocity);
   return true;
+}
+
+/** A few steps of another task, as if a person had changed their mind. */
+function doSomethingElse(world: World, driver: ActionDriver, task: Task, steps: number, rng: Rng): void {
+  const others = tasksOf(world.scene).filter((other) => other.object !== task.object || other.skill !== task.skill);
+  const other = others.length === 0 ? task : rng.pick(others);
+  for (let step = 0; step < steps; step++) driver.execute(expertAction(senseWorld(world), other));
+}
+
+/** Within these bounds the arm reaches everything, metres. */
+const REACH_MIN: readonly [number, number] = [0.27, -0.35];
+const REACH_MAX: readonly [number, number] = [0.73, 0.35];
+/** A tool that wants to move and has not come this far in so many steps is stuck. */
+const STUCK_M = 0.004;
+const STUCK_STEPS = 20;
+
+/** Notices that an episode cannot be saved: something rolled out of reach, or the fingers are wedged. */
+class Progress {
+  #from: Vec3 = [0, 0, 0];
+  #steps = 0;
+
+  isHopeless(world: World, { actAt, placeAt, finished }: StateLabel): boolean {
+    if (isOutOfReach(actAt) || (placeAt !== null && isOutOfReach(placeAt))) return true;
+    const { tool } = senseWorld(world);
+    const moved = Math.hypot(tool[0] - this.#from[0], tool[1] - this.#from[1], tool[2] - this.#from[2]) > STUCK_M;
+    this.#steps = moved || finished ? 0 : this.#steps + 1;
+    if (moved) this.#from = tool;
+    return this.#steps >= STUCK_STEPS;
+  }
+}
+
+function isOutOfReach([x, y]: Vec3): boolean {
+  return x < REACH_MIN[0] || x > REACH_MAX[0] || y < REACH_MIN[1] || y > REACH_MAX[1];
 }
 
 /** Brings the tool to a place before the recording begins; over things it stays above them. */

@@ -20,6 +20,8 @@ export type Disturbance = {
   readonly nudgeRate: number;
   /** Where the tool is when the episode begins; null: where it is. */
   readonly startTool: Vec3 | null;
+  /** Steps of another task that are done before this one begins: the hand may be full or down among things. */
+  readonly preludeSteps: number;
 };
 
 export const UNDISTURBED: Disturbance = {
@@ -29,11 +31,13 @@ export const UNDISTURBED: Disturbance = {
   fumbleRate: 0,
   nudgeRate: 0,
   startTool: null,
+  preludeSteps: 0,
 };
 
 /** Draws the disturbances of one episode: about 30 % of the episodes have none. */
 export function drawDisturbance(rng: Rng, share = 0.7): Disturbance {
   if (rng.uniform() >= share) return UNDISTURBED;
+  const prelude = rng.uniform() < 0.2;
   const maybe = (probability: number, value: number): number => (rng.uniform() < probability ? value : 0);
   return {
     noiseM: maybe(0.6, 0.002 + 0.006 * rng.uniform()),
@@ -41,7 +45,8 @@ export function drawDisturbance(rng: Rng, share = 0.7): Disturbance {
     shoveRate: maybe(0.6, 0.03),
     fumbleRate: maybe(0.4, 0.02),
     nudgeRate: maybe(0.3, 0.015),
-    startTool: rng.uniform() < 0.6 ? drawToolPosition(rng) : null,
+    startTool: prelude ? null : rng.uniform() < 0.6 ? drawToolPosition(rng) : null,
+    preludeSteps: prelude ? 8 + rng.below(40) : 0,
   };
 }
 

@@ -53,3 +53,11 @@ export function thingOf(state: FullState, id: string): Thing {
   }
   return { object, position: now.position, quaternion: now.quaternion, speedMS: state.speeds[index] ?? 0 };
 }
+
+/** Fingers closer together than this hold nothing, they only touch it, metres. */
+const LEAST_HELD_M = 0.028;
+
+/** Id of what is gripped (not merely touched by both fingers, as in pushing), or null. */
+export function grippedIn(state: FullState): string | null {
+  return state.gripperWidthM > LEAST_HELD_M ? state.held : null;
+}

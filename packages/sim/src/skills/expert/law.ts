@@ -1,15 +1,18 @@
 /** The expert for any task: one control law a skill family, all memoryless functions of the full state. */
 
 import type { Task } from "../../types.ts";
-import type { FullState } from "../state.ts";
+import { type FullState, grippedIn, thingOf } from "../state.ts";
+import { setDown } from "./carry.ts";
 import { slideDrawer } from "./drawer.ts";
 import { pick } from "./pick.ts";
 import { place } from "./place.ts";
 import { point } from "./point.ts";
 import { push } from "./push.ts";
 
-/** float32[7] ee-delta-7 for the next 100 ms. */
+/** float32[7] ee-delta-7 for the next 100 ms. What is in the hand and does not belong there is set down first. */
 export function expertAction(state: FullState, task: Task): Float32Array {
+  const gripped = grippedIn(state);
+  if (gripped !== null && !mayHold(task, gripped)) return setDown(state, thingOf(state, gripped));
   switch (task.skill) {
     case "pick":
       return pick(state, task.object);
@@ -27,4 +30,8 @@ export function expertAction(state: FullState, task: Task): Float32Array {
     default:
       return task satisfies never;
   }
+}
+
+function mayHold(task: Task, id: string): boolean {
+  return id === task.object && task.skill !== "push" && task.skill !== "point";
 }

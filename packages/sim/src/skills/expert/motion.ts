@@ -4,7 +4,8 @@
  * can imitate nothing that hides in a mode or jumps.
  */
 
-import type { Vec3 } from "../../types.ts";
+import { GRASPABLE, type Vec3 } from "../../types.ts";
+import { halfExtentsM } from "../shapes.ts";
 import type { FullState } from "../state.ts";
 
 /** Longest step of the tool, metres in 100 ms (0.28 m/s). */
@@ -106,6 +107,24 @@ export function action(state: FullState, step: Vec3, gripper: number): Float32Ar
     turn(rz),
     clamp(gripper, 0, 1),
   );
+}
+
+/**
+ * The gripper action of a motion with closed fingers: closed, but ever wider while the fingers still stand around
+ * something that was just let go.
+ */
+export function shut(state: FullState): number {
+  const [x, y, z] = state.tool;
+  let around = 0;
+  state.scene.objects.forEach((object, i) => {
+    const now = state.objects[i];
+    if (now === undefined || !GRASPABLE.includes(object.kind)) return;
+    const [ox, oy, oz] = now.position;
+    const over = fadeOut(Math.abs(ox - x), 0.014, 0.02) * fadeOut(Math.abs(oy - y), 0.014, 0.02);
+    const top = oz + halfExtentsM(object, now.quaternion)[2];
+    around = Math.max(around, over * fadeOut(z - top, 0.012, 0.025));
+  });
+  return around * openingFor(state.gripperWidthM + 0.012);
 }
 
 /** Straight up to the resting height and still there. */

@@ -3,7 +3,7 @@
 import { shapeOf } from "../shapes.ts";
 import type { FullState } from "../state.ts";
 import { thingOf } from "../state.ts";
-import { funnel, steer } from "./motion.ts";
+import { funnel, shut, steer } from "./motion.ts";
 
 /** Height of the tool over the top of the thing, metres. */
 export const HOVER_M = 0.09;
@@ -16,5 +16,5 @@ export function point(state: FullState, objectId: string): Float32Array {
   const shape = shapeOf(thing.object);
   const hover = thing.position[2] - shape.halfHeightM + shape.topM + HOVER_M;
   const extra = Math.max(0, TRAVEL_M - hover) * funnel(Math.hypot(dx, dy), 0.02, 0.1);
-  return steer(state, { dx, dy, z: hover + extra, gripper: 0 });
+  return steer(state, { dx, dy, z: hover + extra, gripper: shut(state) });
 }

@@ -6,7 +6,7 @@
 import { shapeOf } from "../shapes.ts";
 import type { FullState } from "../state.ts";
 import { thingOf } from "../state.ts";
-import { action, clamp, fadeOut, funnel, rest, seek, seekXY, smoothstep, steer } from "./motion.ts";
+import { action, clamp, fadeOut, funnel, rest, seek, seekXY, shut, smoothstep, steer } from "./motion.ts";
 
 /** Half of the closed fingers' footprint, metres. */
 const FINGERS_M = 0.011;
@@ -53,7 +53,7 @@ export function push(state: FullState, objectId: string, targetId: string): Floa
   const dy = waitY - state.tool[1];
   const closed = fadeOut(state.gripperWidthM, 0.012, 0.03);
   const height = Math.max(funnel(Math.hypot(dx, dy), 0.012, 0.06), 0.5 * (1 - closed));
-  const approach = steer(state, { dx, dy, z: LOW_M + height * (TRAVEL_M - LOW_M), gripper: 0 });
+  const approach = steer(state, { dx, dy, z: LOW_M + height * (TRAVEL_M - LOW_M), gripper: shut(state) });
   if (pushing <= 0) return approach;
 
   const forward = clamp(0.3 * (toGo + 0.012), 0, PUSH_STEP_M);
