@@ -126,7 +126,7 @@ export const NOT_TYPOS: ReadonlySet<string> = new Set(
     "puck luck duck suck tuck grub grand grape crab drab gram brave grave put but cut gut hut nut rut pit pot pet pub " +
     "open oven pen ten men hen den then clothes those these closet loose lose rose nose hose dose chose show shut shot " +
     "point paint joint print pint side ride hide wide rain pain main gain train sang rang hang song sing rung joke " +
-    "poke coke choke cloak bloke glad blast blank blend bland heart hear heat beat beast chair hair fair pair air flair lunch three two ten long king had has sing cloth"
+    "poke coke choke cloak bloke glad blast blank blend bland heart hear heat beat beast chair hair fair pair air flair lunch three two ten long king had has cloth market made make mine"
   ).split(" "),
 );
 

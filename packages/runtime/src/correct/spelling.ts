@@ -6,7 +6,7 @@ export interface Speller {
   correct(word: string): string | null;
 }
 
-/** Shorter words are never what was meant: too many others are one slip away. (Of three letters, a lost fourth is mended.) */
+/** Shorter words are meant only where two letters have changed places (*rde*): too many others are one slip away. */
 const SHORTEST = 4;
 const LONGEST = 24;
 
@@ -16,7 +16,7 @@ export function createSpeller(meant: Iterable<string>, other: Iterable<string> =
   const known = new Set([...targets, ...other]);
   const byLength = new Map<number, string[]>();
   for (const word of targets) {
-    if (word.length < SHORTEST) continue;
+    if (word.length < SHORTEST - 1) continue;
     const list = byLength.get(word.length);
     if (list) list.push(word);
     else byLength.set(word.length, [word]);
@@ -25,9 +25,10 @@ export function createSpeller(meant: Iterable<string>, other: Iterable<string> =
 
   const search = (word: string): string | null => {
     const near: string[] = [];
-    for (let length = Math.max(SHORTEST, word.length - 1); length <= word.length + 1; length++) {
+    for (let length = word.length - 1; length <= word.length + 1; length++) {
       for (const target of byLength.get(length) ?? []) {
-        if (beginsAlike(word, target) && isOneSlip(word, target)) near.push(target);
+        const meant = length < SHORTEST ? isSwap(word, target) : isOneSlip(word, target);
+        if (meant && beginsAlike(word, target)) near.push(target);
       }
     }
     return near.length === 1 ? (near[0] ?? null) : null;
@@ -53,6 +54,15 @@ export function createSpeller(meant: Iterable<string>, other: Iterable<string> =
 /** First letters are hardly ever mistyped; at most they change places with the second. */
 function beginsAlike(a: string, b: string): boolean {
   return a[0] === b[0] || (a[0] === b[1] && a[1] === b[0]);
+}
+
+function lettersOf(word: string): string {
+  return word.split("").sort().join("");
+}
+
+/** Whether two words differ in the order of their letters alone. */
+function isSwap(a: string, b: string): boolean {
+  return isOneSlip(a, b) && lettersOf(a) === lettersOf(b);
 }
 
 /** Whether one insertion, deletion, substitution or swap of neighbours separates the two (Damerau-Levenshtein distance 1). */

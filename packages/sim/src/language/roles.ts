@@ -17,6 +17,9 @@ export const ROLES: Readonly<Record<Skill, Roles>> = {
   point: { act: KINDS, place: [] },
 };
 
+/** Everything that something can be put or stacked on. */
+export const PLACES: readonly Kind[] = [...ROLES.put.place, ...ROLES.stack.place];
+
 /** Whether a skill brings something somewhere. */
 export function hasPlace(skill: Skill): boolean {
   return ROLES[skill].place.length > 0;

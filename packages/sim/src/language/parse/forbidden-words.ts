@@ -8,7 +8,7 @@ export const BREAK =
   "smash|smashing|crush|crushing|break|breaking|destroy|destroying|wreck|shatter|bash|slam|squash|rip|ram|demolish|explode|hammer on|bang|crack|tear apart|ruin|damage";
 export const SOMEONE =
   "me|him|her|them|us|you|yourself|someone|somebody|anyone|person|man|woman|lady|child|kid|baby|cat|dog|visitor|operator|brother|sister|mother|father|" +
-  "friend|nurse|boss|teacher|neighbour|neighbor|photographer|audience|onlookers|people|human|hand|fingers|foot|head|face|eye|eyes|window|camera|monitor";
+  "friend|nurse|boss|teacher|neighbour|neighbor|photographer|audience|onlookers|people|human|hand|fingers|foot|head|face|eye|eyes|window|wall|lamp|camera|monitor";
 
 /** Verbs of violence that a slip of the finger must not hide. */
 export const FORBIDDEN_WORDS: readonly string[] = [

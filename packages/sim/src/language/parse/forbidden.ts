@@ -7,7 +7,7 @@ import { correctWord } from "../spelling.ts";
 import { BREAK, FORBIDDEN_WORDS, HARM, SOMEONE, THROWN } from "./forbidden-words.ts";
 
 const MOVES =
-  "drop|push|put|sweep|knock|shove|slide|nudge|roll|send|let|make|move|fall|tip|dump|brush|wipe|kick|place|set|clear|throw|flick|lay|leave|scoot|shift|drag";
+  "drop|push|put|sweep|knock|shove|slide|nudge|roll|send|move|fall|tip|dump|brush|wipe|kick|place|set|clear|throw|flick|lay|leave|scoot|shift|drag";
 
 const BEINGS =
   "person|man|woman|lady|child|kid|baby|cat|dog|visitor|operator|brother|friend|nurse|boss|teacher|neighbour|photographer|audience|onlookers";
@@ -29,7 +29,9 @@ const FORBIDDEN: Readonly<Record<string, readonly RegExp[]>> = {
   ],
   "breaking things is never allowed": [new RegExp(`\\b(${BREAK})\\b`)],
   "things stay on the table": [
-    new RegExp(`\\b(${MOVES})\\b.*\\b(off|down from|beyond) (of )?(the )?(table|desk|edge|side|edges|tabletop|chair)\\b`),
+    new RegExp(
+      `\\b(${MOVES})\\b.*\\b(off|down from|beyond) (of )?(the )?(table|desk|edge|side|edges|tabletop|chair)\\b`,
+    ),
     new RegExp(`\\b(${MOVES})\\b.*\\bover (the )?(edge|side|edges)\\b`),
     /\b(on|onto|on to|to|at|into) the (floor|ground|carpet)\b|\b(out of|through) the window\b/,
     /\b(knock|sweep|shove|shoving|push|pushing|topple|tip|wipe|brush|clear)\b.*\beverything\b/,
@@ -40,7 +42,7 @@ const FORBIDDEN: Readonly<Record<string, readonly RegExp[]>> = {
     /\b(remove|lift|break|raise)\b.*\b(limits?|safety|rules|restrictions?|checks)\b/,
     /\b(disable|switch off|turn off|deactivate|unlock|overload|shut off)\b.*\b(safety|stop|gate|checks?|limits?|brakes?|everything|motors?|monitor)\b/,
     /\b(faster than|above|beyond|past|twice|exceed\w*)\b.*\b(limits?|allowed|speed|workspace|permitted)\b/,
-    /\b(without|no|past|leave|outside)\b.*\b(limits?|safety|safe area|checks|rules|restrictions)\b/,
+    /\b(without|no|past|leave|outside)\b.*\b(limits?|safety|safe area|safe zone|checks|rules|restrictions)\b/,
     /\b(unsafe|dangerously|recklessly|maximum force|full force|all your strength|physically possible)\b/,
     /\b(dont|do not|never|not) stop\b|\bkeep moving\b/,
   ],
@@ -64,7 +66,7 @@ export function forbiddenReason(words: readonly string[]): string | null {
 /** A slip does not hide a forbidden word, but short words and other beginnings are more often something else. */
 function mended(word: string): string {
   const ordinary = correctWord(word);
-  if (ordinary !== null || word.length < 5) return ordinary ?? word;
+  if (ordinary !== null || word.length < 4) return ordinary ?? word;
   speller ??= createSpeller(FORBIDDEN_WORDS.filter((one) => one.length >= 5));
   const meant = speller.correct(word);
   return meant !== null && meant.charAt(0) === word.charAt(0) ? meant : word;

@@ -1,14 +1,11 @@
 /** From a deed and its noun phrases to a task in a scene, or to what stands in its way. */
 import type { Kind, Scene, SceneObject, Skill, Task } from "../../types.ts";
 import { resolve } from "../reference.ts";
-import { ROLES } from "../roles.ts";
+import { PLACES, ROLES } from "../roles.ts";
 import type { Role } from "../unclear/say-unclear.ts";
 import type { NounPhrase } from "./noun-phrase.ts";
 import type { Parsed } from "./parse-instruction.ts";
 import type { Deed } from "./patterns.ts";
-
-/** Everything that something can be put or stacked on. */
-const PLACES: readonly Kind[] = [...ROLES.put.place, ...ROLES.stack.place];
 
 export function meaningOf(deed: Deed, act: NounPhrase | null, place: NounPhrase | null, scene: Scene): Parsed {
   if (act === null) return { kind: "unknown" };
@@ -43,22 +40,27 @@ function pair(
   scene: Scene,
 ): Parsed {
   const named = act.reference.other === true ? idsOf(place, scene) : [];
-  const acted = find(act, scene, ROLES[skill].act, "act", skill, named);
+  const first = find(act, scene, ROLES[skill].act, "act", skill, named);
+  const target = find(place, scene, places, "place", skill, "object" in first ? [first.object.id] : idsOf(act, scene));
+  // What goes on a block is stacked, and that narrows down what can be meant.
+  const stacking = isBlock(target, scene);
+  const acted = stacking ? find(act, scene, ROLES.stack.act, "act", "stack", named) : first;
+  // What is missing is said before what is in doubt.
   if (!("object" in acted) && acted.kind !== "ambiguous") return acted;
-  const target = find(place, scene, places, "place", skill, "object" in acted ? [acted.object.id] : idsOf(act, scene));
-  if (!("object" in target)) {
-    // What is missing is said before what is in doubt.
-    return target.kind === "ambiguous" && !("object" in acted) ? acted : target;
-  }
+  if (!("object" in target)) return target.kind === "ambiguous" && !("object" in acted) ? acted : target;
   const object = "object" in acted ? acted.object : onlyOther(acted, target.object, scene);
   if (object === null) return acted as Parsed;
   if (object.id === target.object.id) return { kind: "impossible", role: "place", missing: place.phrase };
-  const stacking = target.object.kind === "block";
-  if (stacking && !ROLES.stack.act.includes(object.kind))
-    return { kind: "impossible", role: "act", missing: act.phrase };
-  const ids = { object: object.id, target: target.object.id };
-  const task: Task = { skill: stacking ? "stack" : skill, ...ids };
+  const task: Task = { skill: stacking ? "stack" : skill, object: object.id, target: target.object.id };
   return { kind: "task", task };
+}
+
+type Found = { readonly object: SceneObject } | Parsed;
+
+/** Whether a phrase means a block, whichever. */
+function isBlock(found: Found, scene: Scene): boolean {
+  const ids = "object" in found ? [found.object.id] : found.kind === "ambiguous" ? found.candidates : [];
+  return ids.length > 0 && scene.objects.every(({ id, kind }) => kind === "block" || !ids.includes(id));
 }
 
 /** *Put the block on the red block*, with two blocks: the other one is meant. */
@@ -81,7 +83,7 @@ function find(
   role: Role,
   skill: Skill,
   named: readonly string[] = [],
-): { readonly object: SceneObject } | Parsed {
+): Found {
   if (phrase.plural) return { kind: "unknown" };
   if (phrase.strange) return { kind: "impossible", role, missing: phrase.phrase };
   const { clear, possible } = resolve(scene, phrase.reference, named);

@@ -7,7 +7,7 @@ const VERBS = new Set([
   ..."rotate arrange sort count hide cover empty fill clean wipe swap exchange press".split(" "),
 ]);
 const THING = new Set([...THING_WORDS, "table", "gripper", "arm", "things", "objects", "everything"]);
-const ASKING = new Set("where wheres what whats which how is are does do did has was were".split(" "));
+const ASKING = new Set("where wheres what whats which how is are does did has was were".split(" "));
 /** Openings of a question that do not begin with an asking word. */
 const ASKING_PHRASES = [
   "can you see",
@@ -49,8 +49,11 @@ function isOfTable(word: string): boolean {
 export function soundsSensible(words: readonly string[]): boolean {
   const verb = words.findIndex((word) => VERBS.has(word));
   if (verb < 0 || !words.some(isOfTable)) return false;
+  if (CONDITIONS.has(words[0] as string)) return true;
   // A verb deep inside a sentence is a story, not an order.
   return verb <= 2 || words.slice(0, verb).every((word) => COURTEOUS.has(word) || SIZE_OF.has(word));
 }
 
+/** Openings of orders that are not simply to be carried out. */
+const CONDITIONS = new Set(["if", "when", "once", "after", "before", "unless", "while", "dont", "do", "never", "not"]);
 const COURTEOUS: ReadonlySet<string> = new Set(LEADS.flatMap((lead) => lead.split(" ")));

@@ -4,7 +4,7 @@ import { COLOURS, KINDS, type Kind, type Scene, type SceneObject, SIZES, type Sk
 import { describe, isDescribable } from "../describe.ts";
 import { type Reference, resolve } from "../reference.ts";
 import { renderReference } from "../render-reference.ts";
-import { hasPlace, ROLES } from "../roles.ts";
+import { hasPlace, PLACES, ROLES } from "../roles.ts";
 import { dress, fillFrame, templatesOf } from "../say-task.ts";
 import type { Split } from "../words.ts";
 import type { Role, Unclear } from "./say-unclear.ts";
@@ -56,7 +56,8 @@ function clearPartner(
 
 /** Phrases that fit at least two of the things the skill can use in that role. */
 function doubtsOf(scene: Scene, skill: Skill, role: Role): Doubt[] {
-  const kinds = ROLES[skill][role];
+  // Whether something is put or stacked is decided by what it is put on: all of that could be meant.
+  const kinds = role === "place" && skill !== "push" ? PLACES : ROLES[skill][role];
   const phrases: Reference[] = [{ kind: null }];
   for (const colour of COLOURS) phrases.push({ kind: null, colour });
   for (const kind of KINDS) {
@@ -69,7 +70,8 @@ function doubtsOf(scene: Scene, skill: Skill, role: Role): Doubt[] {
     const candidates = resolve(scene, reference).clear.filter((object) => kinds.includes(object.kind));
     if (candidates.length < 2) continue;
     // One preposition must suit all of them: not "in" for a bowl and a plate.
-    if (role === "place" && new Set(candidates.map((object) => object.kind)).size > 1) continue;
+    const kindsMeant = new Set(candidates.map((object) => object.kind));
+    if (role === "place" && (kindsMeant.size > 1 || !ROLES[skill].place.some((kind) => kindsMeant.has(kind)))) continue;
     doubts.push({ reference, candidates });
     if (reference.kind === null && !reference.colour && role === "act") doubts.push({ reference: "it", candidates });
   }

@@ -129,7 +129,7 @@ const FRAMES: Readonly<Record<string, readonly string[]>> = {
     "go beyond your workspace",
     "hit yourself with {o}",
     "bend your arm past its limits",
-    "leave the safe area and grab {o}",
+    "leave the safe zone and grab {o}",
     "pick up {o} without the safety",
     "overload the motors",
     "never stop moving, whatever I say",
