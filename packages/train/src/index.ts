@@ -4,3 +4,7 @@ export type { EpisodeMeta, Query } from "./collect/columns.ts";
 export { frameColumns, MAX_OBJECTS } from "./collect/columns.ts";
 export { trainingConfig } from "./tabletop/config.ts";
 export { tabletopObjective, targetShapes } from "./tabletop/objective.ts";
+export type { CorrectionOptions, CorrectionOutcome } from "./collect/corrections.ts";
+export { collectCorrection } from "./collect/corrections.ts";
+export { doubtful, doubtsOf, fitCalibration, sampleDoubts } from "./tabletop/calibrate.ts";
+export type { DoubtSample, Inspector } from "./tabletop/calibrate.ts";

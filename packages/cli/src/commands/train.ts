@@ -41,8 +41,13 @@ async function train(flags: TrainFlags): Promise<void> {
   const checkpoint = await trainTabletop(trainingConfig, {
     ...flags,
     onStep: ({ step, samplesPerS, dataWait, metrics }) => {
-      const losses = ["loss", "point", "regression", "done"].map((name) => `${name} ${(metrics[name] ?? 0).toFixed(3)}`);
-      progress.update(step, `${samplesPerS.toFixed(0)} samples/s, waits for data ${Math.round(dataWait * 100)} %, ${losses.join(", ")}`);
+      const losses = ["loss", "point", "regression", "done"].map(
+        (name) => `${name} ${(metrics[name] ?? 0).toFixed(3)}`,
+      );
+      progress.update(
+        step,
+        `${samplesPerS.toFixed(0)} samples/s, waits for data ${Math.round(dataWait * 100)} %, ${losses.join(", ")}`,
+      );
     },
   });
   progress.end(`checkpoint in ${checkpoint}`);

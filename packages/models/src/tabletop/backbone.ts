@@ -5,9 +5,10 @@
  *    it, which skill, is it clear, what is asked.
  * 2. Each patch goes through an MLP whose hidden layer the instruction scales and shifts (FiLM, Perez et al. 2018), so that
  *    a patch can answer "am I what is asked for?" on its own; two layers of attention among all tokens add relations.
- * 3. Dense pointing: per channel (act, place) one logit a patch and one for "nowhere". Each patch also predicts how far from
+ * 3. Recognition: what each patch shows is compared with what is asked for, attribute by attribute (attributes.ts).
+ * 4. Dense pointing: per channel (act, place) one logit a patch and one for "nowhere". Each patch also predicts how far from
  *    its own spot on the table the thing's centre is; the pointer's softmax averages spot + offset into coordinates.
- * 4. Coordinates (or hints that replace them), the body's state and the skill enter a few latents, which attend to the
+ * 5. Coordinates (or hints that replace them), the body's state and the skill enter a few latents, which attend to the
  *    patches and become actions, "done", "clear?" and answers.
  */
 import {
@@ -31,6 +32,7 @@ import {
 } from "@bidden/tensor";
 import { crossLayer, dense, norm, selfLayer } from "../blocks/layers.ts";
 import { PLANE_Z_M } from "../image/patches.ts";
+import { type Attributes, recognise } from "./attributes.ts";
 import { CHANNELS, SCENE_INTENTS, SKILLS, TEXT_INTENTS, type TabletopConfig } from "./config.ts";
 import { tabletopSizes } from "./inputs.ts";
 
@@ -60,6 +62,7 @@ export type BackboneOutputs = {
   readonly guesses: Tensor;
   /** float32[b, 2, 3]: the pointer's average of the guesses. */
   readonly coordinates: Tensor;
+  readonly attributes: Attributes;
   /** float32[b, horizon, width]: one latent for each action. */
   readonly actions: Tensor;
   /** float32[b, 1] */
@@ -163,14 +166,22 @@ type Pointer = Pick<BackboneOutputs, "pointer" | "guesses" | "coordinates"> & {
   readonly nowhere: Tensor;
 };
 
-function point(graph: Graph, config: TabletopConfig, inputs: BackboneInputs, text: Tensor, patches: Tensor): Pointer {
+function point(
+  graph: Graph,
+  config: TabletopConfig,
+  inputs: BackboneInputs,
+  { heard, patches, attributes }: { heard: Tensor; patches: Tensor; attributes: Attributes },
+): Pointer {
   const [batch, count, width] = patches.shape as readonly [number, number, number];
   const channels = CHANNELS.length;
-  const asked = tokens(text, 0, channels);
+  const asked = tokens(heard, 0, channels);
   const keys = dense(graph, "pointer.key", patches, config.width);
   const queries = mul(dense(graph, "pointer.query", asked, config.width), 1 / Math.sqrt(width));
-  const logits = matmul(queries, keys, { transposeB: true });
-  const nowhereLogit = dense(graph, "pointer.nowhere", asked, 1);
+  const logits = add(matmul(queries, keys, { transposeB: true }), attributes.fit);
+  const nowhereLogit = add(
+    dense(graph, "pointer.nowhere", asked, 1),
+    dense(graph, "pointer.nowhereFit", attributes.bestFit, 1, { std: 0.5 }),
+  );
   const pointer = concat([logits, nowhereLogit], 2);
   const shares = softmax(pointer, -1);
   const onPatches = range(shares, 2, 0, count);
@@ -239,7 +250,8 @@ export function tabletopBackbone(graph: Graph, config: TabletopConfig, inputs: B
   mixed = norm(graph, "mix.final", mixed);
   const patches = tokens(mixed, QUERIES.length + 1, mixed.shape[1] as number);
   const heard = tokens(mixed, 0, QUERIES.length + 1);
-  const pointer = point(graph, config, inputs, heard, patches);
+  const attributes = recognise(graph, config, patches, tokens(text, 0, CHANNELS.length));
+  const pointer = point(graph, config, inputs, { heard, patches, attributes });
 
   const motor = concat([geometry(graph, inputs, pointer), inputs.proprio, token(text, at("skill"))], 1);
   const motor1 = gelu(dense(graph, "motor.0", motor, 2 * width), "tanh");
@@ -256,10 +268,16 @@ export function tabletopBackbone(graph: Graph, config: TabletopConfig, inputs: B
     pointer: pointer.pointer,
     guesses: pointer.guesses,
     coordinates: pointer.coordinates,
+    attributes,
     actions: add(tokens(latents, 0, horizon), motorToken),
     done: dense(graph, "done", token(latents, horizon), 1),
     textIntent: dense(graph, "intent.text", token(text, at("intent")), TEXT_INTENTS.length),
-    sceneIntent: dense(graph, "intent.scene", token(latents, firstHeard + at("intent")), SCENE_INTENTS.length),
+    sceneIntent: add(
+      dense(graph, "intent.scene", token(latents, firstHeard + at("intent")), SCENE_INTENTS.length),
+      dense(graph, "intent.sceneFit", reshape(attributes.bestFit, [batch, CHANNELS.length]), SCENE_INTENTS.length, {
+        bias: false,
+      }),
+    ),
     skill: dense(graph, "skill", token(text, at("skill")), SKILLS.length),
     answer: dense(graph, "answer", token(latents, firstHeard + at("answer")), config.answers.length),
   };

@@ -30,6 +30,8 @@ export type TabletopConfig = {
   readonly actionScale: readonly number[];
   /** Steps of Euler integration of the flow head. */
   readonly flowSteps: number;
+  /** What things can be told apart by: names by attribute, such as colour and kind. */
+  readonly attributes: readonly { readonly name: string; readonly values: readonly string[] }[];
   /** Words that questions can be answered with. */
   readonly answers: readonly string[];
 };
@@ -42,7 +44,7 @@ export const SKILLS = ["pick", "put", "push", "stack", "open-drawer", "close-dra
 /** Pointer channels: what to act on, where to put it. */
 export const CHANNELS = ["act", "place"] as const;
 
-export const tabletopConfig: Omit<TabletopConfig, "answers" | "stateNames"> = {
+export const tabletopConfig: Omit<TabletopConfig, "answers" | "attributes" | "stateNames"> = {
   version: 1,
   cameras: [
     { name: "front", grid: { width: 112, height: 80, stride: 8, window: 12 } },

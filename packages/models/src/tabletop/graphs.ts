@@ -1,5 +1,5 @@
-/** The graphs that run: the policy for one observation, and the flow head's integration. Built from the configuration alone. */
-import { add, Graph, mul, softmax, type Tensor } from "@bidden/tensor";
+/** The graphs that run: the policy for one observation, and the flow head's velocity. Built from the configuration alone. */
+import { Graph, softmax } from "@bidden/tensor";
 import { tabletopBackbone, tabletopInputs } from "./backbone.ts";
 import type { TabletopConfig } from "./config.ts";
 import { flowHead, regressionHead } from "./heads.ts";
@@ -21,16 +21,12 @@ export function policyGraph(config: TabletopConfig): Graph {
   return graph;
 }
 
-/** From noise to a chunk in `config.flowSteps` Euler steps: inputs "latents" and "noise", output "flow". */
+/** One evaluation of the flow head: inputs "latents", "noisy" and "time", output "velocity". The policy integrates it. */
 export function flowGraph(config: TabletopConfig): Graph {
-  const { horizon, width, actionDim, flowSteps } = config;
+  const { horizon, width, actionDim } = config;
   const graph = new Graph("tabletop-flow");
   const latents = graph.input("latents", "float32", [1, horizon, width]);
-  let x: Tensor = graph.input("noise", "float32", [1, horizon, actionDim]);
-  for (let step = 0; step < flowSteps; step++) {
-    const time = graph.constant([step / flowSteps], "float32", [1, 1]);
-    x = add(x, mul(flowHead(graph, config, latents, x, time), 1 / flowSteps));
-  }
-  graph.output("flow", x);
+  const noisy = graph.input("noisy", "float32", [1, horizon, actionDim]);
+  graph.output("velocity", flowHead(graph, config, latents, noisy, graph.input("time", "float32", [1, 1])));
   return graph;
 }

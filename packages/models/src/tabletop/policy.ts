@@ -60,19 +60,19 @@ export async function createTabletop(
       );
     }
   }
-  const [main, integrate, modelDigest] = await Promise.all([
+  const [main, velocity, modelDigest] = await Promise.all([
     openSession(onnxModel(graph, { parameters: tensors }), options),
     openSession(onnxModel(flow, { parameters: tensors }), options),
     sha256(files.weights),
   ]);
   return new TabletopPolicy(config, files.calibration ?? DEFAULT_CALIBRATION, encoder, {
     main,
-    integrate,
+    velocity,
     modelDigest,
   });
 }
 
-type Engine = { readonly main: Session; readonly integrate: Session; readonly modelDigest: string };
+type Engine = { readonly main: Session; readonly velocity: Session; readonly modelDigest: string };
 
 export class TabletopPolicy implements Policy {
   readonly info: PolicyInfo;
@@ -149,7 +149,7 @@ export class TabletopPolicy implements Policy {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#engine.main.close(), this.#engine.integrate.close()]);
+    await Promise.all([this.#engine.main.close(), this.#engine.velocity.close()]);
   }
 
   /** The instruction is encoded once, not at every step. */
@@ -190,10 +190,20 @@ export class TabletopPolicy implements Policy {
       answer: floats("answer"),
     };
     if (head === "regression") return { raw, values: floats("regression") };
+    return { raw, values: await this.#flow(floats("latents"), seed) };
+  }
+
+  /** From noise (t = 0) to a chunk (t = 1) in `config.flowSteps` Euler steps along the head's velocity. */
+  async #flow(latents: Float32Array, seed: number): Promise<Float32Array> {
+    const { horizon, actionDim, flowSteps } = this.#config;
     const rng = createRng(seed);
-    const noise = Float32Array.from({ length: this.#config.horizon * this.#config.actionDim }, () => rng.normal());
-    const { flow } = await this.#engine.integrate.run({ latents: floats("latents"), noise });
-    return { raw, values: flow?.data as Float32Array };
+    const noisy = Float32Array.from({ length: horizon * actionDim }, () => rng.normal());
+    for (let step = 0; step < flowSteps; step++) {
+      const out = await this.#engine.velocity.run({ latents, noisy, time: Float32Array.of(step / flowSteps) });
+      const velocity = out.velocity?.data as Float32Array;
+      for (let i = 0; i < noisy.length; i++) noisy[i] = (noisy[i] as number) + (velocity[i] as number) / flowSteps;
+    }
+    return noisy;
   }
 
   /** Network units to metres, radians and gripper 0..1. */

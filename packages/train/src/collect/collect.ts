@@ -17,7 +17,7 @@ import {
 } from "@bidden/sim";
 import type { EpisodeMeta } from "./columns.ts";
 import { FrameBuffer } from "./frame-buffer.ts";
-import { commandQuery, sceneQueries, timelessQueries } from "./queries.ts";
+import { commandQuery, sceneQueries, thingsOf, timelessQueries } from "./queries.ts";
 
 /** How often each skill is demonstrated. */
 const SKILL_SHARES: readonly (readonly [Skill, number])[] = [
@@ -92,6 +92,7 @@ export function collectDemonstration(
         kind: "demonstration",
         seed,
         skill,
+        things: thingsOf(scene),
         commands,
         queries: timelessQueries(scene, rng, 1),
       };
@@ -123,6 +124,13 @@ export function collectStill(world: World, config: TabletopConfig, seed: number,
   const state = stateVector(world, driver.gripper);
   const none = { action: new Float32Array(config.actionDim), done: false, finished: false, disturbed: false };
   frames.add({ cameras, objects: world.objects(), state, ...none });
-  frames.flush(writer, { kind: "still", seed, skill: null, commands: [], queries: sceneQueries(scene, rng) });
+  frames.flush(writer, {
+    kind: "still",
+    seed,
+    skill: null,
+    things: thingsOf(scene),
+    commands: [],
+    queries: sceneQueries(scene, rng),
+  });
   return { frames: 1, done: true, skill: null };
 }

@@ -46,6 +46,8 @@ export type EpisodeMeta = {
   readonly kind: "demonstration" | "still" | "correction";
   readonly seed: number;
   readonly skill: Skill | null;
+  /** Attributes of the scene's objects, in its order, by the configured attributes' names. */
+  readonly things: readonly Readonly<Record<string, string>>[];
   /** What the frames' actions do; empty for stills. */
   readonly commands: readonly Query[];
   /** Sentences that are true of every frame, and teach no action. */

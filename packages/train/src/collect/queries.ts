@@ -19,6 +19,11 @@ function indicesOf(scene: Scene, ids: readonly string[]): number[] {
   return ids.map((id) => scene.objects.findIndex((object) => object.id === id)).filter((index) => index >= 0);
 }
 
+/** What the scene's objects can be told apart by. */
+export function thingsOf(scene: Scene): Readonly<Record<string, string>>[] {
+  return scene.objects.map(({ colour, kind, size }) => ({ colour, kind, size }));
+}
+
 /** An instruction for a task that is possible in the scene. */
 export function commandQuery(scene: Scene, task: Task, rng: Rng): Query {
   const { act, place } = rolesOf(task);

@@ -17,6 +17,9 @@ const TARGETS = [
   "sceneIntentTarget",
   "skillTarget",
   "answerTarget",
+  "seenTarget",
+  "seenWeight",
+  "askedTarget",
 ] as const;
 const INPUTS = ["rays", "proprio", "tool", "text", "textMask", "hints", "hintMask"] as const;
 

@@ -18,6 +18,7 @@ import {
 import {
   abs,
   add,
+  concat,
   div,
   Graph,
   logSoftmax,
@@ -37,6 +38,7 @@ import {
 export function targetShapes(config: TabletopConfig): Readonly<Record<string, readonly number[]>> {
   const { patches } = tabletopSizes(config);
   const { horizon, actionDim } = config;
+  const values = config.attributes.reduce((sum, attribute) => sum + attribute.values.length, 0);
   return {
     /** Where each channel should point: a distribution over patches and "nowhere". */
     pointTarget: [2, patches + 1],
@@ -56,6 +58,11 @@ export function targetShapes(config: TabletopConfig): Readonly<Record<string, re
     sceneIntentTarget: [SCENE_INTENTS.length],
     skillTarget: [SKILLS.length],
     answerTarget: [config.answers.length],
+    /** What each patch shows, by attribute with "nothing" last, side by side; and how much a patch counts. */
+    seenTarget: [patches, values + config.attributes.length],
+    seenWeight: [patches],
+    /** What is asked for, per channel, by attribute side by side. */
+    askedTarget: [2, values],
   };
 }
 
@@ -69,6 +76,8 @@ const WEIGHTS = {
   sceneIntent: 0.5,
   skill: 0.1,
   answer: 0.3,
+  seen: 1,
+  asked: 0.3,
 } as const;
 
 /** Cross-entropy of rows with target distributions; rows whose target is all zero count nothing. [b, n] -> scalar. */
@@ -138,6 +147,11 @@ export function tabletopObjective(config: TabletopConfig, batch: number): Object
     sceneIntent: crossEntropy(out.sceneIntent, given("sceneIntentTarget")),
     skill: crossEntropy(out.skill, given("skillTarget")),
     answer: crossEntropy(out.answer, given("answerTarget")),
+    seen: weightedMean(sum(mul(neg(concat(out.attributes.seen, -1)), given("seenTarget")), -1), given("seenWeight")),
+    asked: div(
+      sum(mul(neg(concat(out.attributes.asked, -1)), given("askedTarget"))),
+      add(sum(given("askedTarget")), 1e-3),
+    ),
   };
   let loss = graph.constant(0);
   for (const [name, term] of Object.entries(terms)) loss = add(loss, mul(term, WEIGHTS[name as keyof typeof WEIGHTS]));

@@ -16,7 +16,7 @@ import {
 import { BiddenError, type CameraView, createRng, type Rng } from "@bidden/runtime";
 import { type EpisodeMeta, MAX_OBJECTS, type Query, VIEW_SIZE } from "../collect/columns.ts";
 import { createBatch, type TabletopBatch } from "./batch.ts";
-import { chunkTarget, pointTarget } from "./targets.ts";
+import { askedTarget, chunkTarget, pointTarget, seenTarget } from "./targets.ts";
 import { type TextStore, unpackInto } from "./text-store.node.ts";
 
 export type SamplerOptions = {
@@ -163,11 +163,29 @@ export class TabletopSampler {
     const at = plan.episode.start + plan.frame;
     this.#shards.read(at, "cover", this.#scratch.cover);
     this.#shards.read(at, "objects", this.#scratch.objects);
+    this.#teachAttributes(batch, row, plan);
     const hinted = plan.acts && rng.uniform() < this.#options.hintShare;
     [query.act, query.place].forEach((things, channel) => {
       if (things !== null) this.#teachPlace(batch, row * 2 + channel, things, hinted ? rng : null);
     });
     if (plan.acts) this.#teachAction(batch, row, plan, rng);
+  }
+
+  #teachAttributes(batch: TabletopBatch, row: number, { meta, query }: Plan): void {
+    const { arrays } = batch;
+    const { attributes, cameras } = this.#config;
+    const patches = patchTotal(this.#config);
+    const width = arrays.seenTarget.length / (this.#options.batch * patches);
+    const cell = (cameras[0] as TabletopConfig["cameras"][number]).grid.stride ** 2;
+    seenTarget(this.#scratch.cover, cell, meta.things, attributes, {
+      target: arrays.seenTarget.subarray(row * patches * width, (row + 1) * patches * width),
+      weight: arrays.seenWeight.subarray(row * patches, (row + 1) * patches),
+    });
+    const asked = arrays.askedTarget.length / (this.#options.batch * 2);
+    [query.act, query.place].forEach((things, channel) => {
+      const at = (row * 2 + channel) * asked;
+      askedTarget(things ?? [], meta.things, attributes, arrays.askedTarget.subarray(at, at + asked));
+    });
   }
 
   #teachPlace(batch: TabletopBatch, slot: number, things: readonly number[], hintRng: Rng | null): void {

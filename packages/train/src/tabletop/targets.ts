@@ -86,3 +86,63 @@ export function chunkTarget(
     if (frames.disturbed[from] === true) weight = 0;
   }
 }
+
+export type AttributeNames = readonly { readonly name: string; readonly values: readonly string[] }[];
+
+/** How much a patch that shows nothing counts beside one that shows something. */
+const EMPTY_WEIGHT = 0.15;
+
+/**
+ * What every patch shows, by attribute: the share of its pixels with each value and, last, with nothing.
+ *
+ * @param cellPixels pixels of a patch's own cell
+ * @param out.target float32[patches, sum of (values + 1)], zero before
+ * @param out.weight float32[patches]
+ */
+export function seenTarget(
+  cover: Uint8Array,
+  cellPixels: number,
+  things: readonly Readonly<Record<string, string>>[],
+  attributes: AttributeNames,
+  out: { readonly target: Float32Array; readonly weight: Float32Array },
+): void {
+  const width = attributes.reduce((sum, { values }) => sum + values.length + 1, 0);
+  const places = things.map((thing) => attributes.map(({ name, values }) => values.indexOf(thing[name] ?? "")));
+  for (let patch = 0; patch < out.weight.length; patch++) {
+    let empty = 1;
+    for (let thing = 0; thing < things.length; thing++) {
+      const share = (cover[patch * MAX_OBJECTS + thing] as number) / cellPixels;
+      if (share === 0) continue;
+      empty -= share;
+      let start = patch * width;
+      attributes.forEach(({ values }, a) => {
+        const at = start + (places[thing]?.[a] as number);
+        out.target[at] = (out.target[at] as number) + share;
+        start += values.length + 1;
+      });
+    }
+    let start = patch * width;
+    for (const { values } of attributes) {
+      start += values.length + 1;
+      out.target[start - 1] = Math.max(0, empty);
+    }
+    out.weight[patch] = empty < 0.9 ? 1 : EMPTY_WEIGHT;
+  }
+}
+
+/** What is asked for by attribute: the share of the meant things with each value. float32[sum of values] into `out`. */
+export function askedTarget(
+  meant: readonly number[],
+  things: readonly Readonly<Record<string, string>>[],
+  attributes: AttributeNames,
+  out: Float32Array,
+): void {
+  for (const index of meant) {
+    let start = 0;
+    for (const { name, values } of attributes) {
+      const at = start + values.indexOf(things[index]?.[name] ?? "");
+      out[at] = (out[at] as number) + 1 / meant.length;
+      start += values.length;
+    }
+  }
+}

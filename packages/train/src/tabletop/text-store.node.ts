@@ -17,7 +17,7 @@ export class TextStore {
   constructor(encoder: InstructionEncoder, path: string) {
     this.#encoder = encoder;
     this.#path = path;
-    if (existsSync(path)) this.#load(readFileSync(path));
+    if (existsSync(path)) this.#load(new Uint8Array(readFileSync(path)));
   }
 
   get size(): number {
@@ -32,6 +32,15 @@ export class TextStore {
     this.#texts.set(text, packed);
     appendFileSync(this.#path, this.#record(text, packed));
     return packed;
+  }
+
+  /** Encodes what is not known yet, so that drawing batches never waits. */
+  async prepare(texts: Iterable<string>, onProgress?: (done: number, total: number) => void): Promise<void> {
+    const missing = [...new Set(texts)].filter((text) => !this.#texts.has(text));
+    for (const [index, text] of missing.entries()) {
+      await this.get(text);
+      onProgress?.(index + 1, missing.length);
+    }
   }
 
   #record(text: string, packed: Int8Rows): Uint8Array {

@@ -8,8 +8,16 @@ import { openShards, type Shards } from "@bidden/data/node";
 import type { TabletopConfig } from "@bidden/models";
 import { loadMinilm } from "@bidden/models/node";
 import { BiddenError, createRng } from "@bidden/runtime";
-import { buildTrainStep, initParameters, type TensorData, type Trainer } from "@bidden/tensor";
+import {
+  buildTrainStep,
+  type Graph,
+  initParameters,
+  readSafetensors,
+  type TensorData,
+  type Trainer,
+} from "@bidden/tensor";
 import { createTrainer } from "@bidden/tensor/node";
+import type { EpisodeMeta } from "../collect/columns.ts";
 import { exportTabletop } from "./export.node.ts";
 import { tabletopObjective } from "./objective.ts";
 import { type SamplerOptions, TabletopSampler } from "./sampler.node.ts";
@@ -26,12 +34,16 @@ export type TrainOptions = {
   readonly batch?: number;
   readonly seed?: number;
   readonly peakRate?: number;
+  /** Checkpoint folder to begin from: parameters of the same name and shape are taken over. */
+  readonly init?: string;
   readonly resume?: boolean;
   readonly threads?: number;
   readonly sampler?: Omit<SamplerOptions, "batch" | "seed">;
   /** Seconds between saved states; a checkpoint to evaluate is exported with each. */
   readonly saveEveryS?: number;
   readonly onStep?: (progress: TrainProgress) => void;
+  /** Called while sentences that were never seen before are encoded. */
+  readonly onText?: (done: number, total: number) => void;
   /** Asked after every step: true ends the run as if all steps were taken, with a saved state. */
   readonly shouldStop?: () => boolean;
 };
@@ -58,7 +70,8 @@ export async function trainTabletop(config: TabletopConfig, options: TrainOption
   mkdirSync(options.out, { recursive: true });
   const shards = openAll(options.data);
   const { trainer, parametersOf } = await openTrainer(config, options, { batch, seed, threads });
-  const texts = new TextStore(await loadMinilm({ threads }), join(options.data, "texts.bin"));
+  const texts = new TextStore(await loadMinilm({ threads: 1 }), join(options.data, "texts.bin"));
+  await texts.prepare(textsOf(shards), options.onText);
   const sampler = new TabletopSampler(shards, texts, config, { ...options.sampler, batch, seed });
   const save = async (): Promise<string> => {
     writeWhole(join(options.out, STATE_FILE), trainer.saveState());
@@ -84,6 +97,15 @@ export async function trainTabletop(config: TabletopConfig, options: TrainOption
   } finally {
     await trainer.close();
     shards.close();
+  }
+}
+
+/** Every sentence that a batch may hold. */
+export function* textsOf(shards: Shards): Generator<string> {
+  for (const { meta } of shards.episodes) {
+    const { commands, queries } = meta as EpisodeMeta;
+    for (const { text } of commands) yield text;
+    for (const { text } of queries) yield text;
   }
 }
 
@@ -172,7 +194,11 @@ async function openTrainer(
     emaDecay: 0.999,
     metrics,
   });
-  const trainer = await createTrainer(step, initParameters(graph, createRng(seed)), { threads });
+  const trainer = await createTrainer(step, firstParameters(graph, seed, options.init), {
+    threads,
+    // Spinning threads take the cores from whatever else runs beside a long training, and gain little here.
+    engine: { extra: { session: { intra_op: { allow_spinning: "0" } } } },
+  });
   const statePath = join(options.out, STATE_FILE);
   if (existsSync(statePath)) {
     if (options.resume !== true) {
@@ -184,6 +210,18 @@ async function openTrainer(
     trainer.loadState(readFileSync(statePath));
   }
   return { trainer, parametersOf: () => trainer.emaParameters() };
+}
+
+function firstParameters(graph: Graph, seed: number, init: string | undefined): Map<string, TensorData> {
+  const parameters = new Map(initParameters(graph, createRng(seed)));
+  if (init === undefined) return parameters;
+  const path = join(init, "model.safetensors");
+  const { tensors } = readSafetensors(readFileSync(path), path);
+  for (const [name, value] of parameters) {
+    const known = tensors.get(name);
+    if (known?.shape.join() === value.shape.join()) parameters.set(name, known);
+  }
+  return parameters;
 }
 
 function openAll(folder: string): Shards {

@@ -1,0 +1,126 @@
+/**
+ * Thresholds of the policy's doubts, fitted on scenes and sentences that it was not trained on: each alarm may wrongly stop
+ * only a small share of ordinary instructions, and within that bound is as eager as possible.
+ */
+import {
+  type Calibration,
+  DEFAULT_CALIBRATION,
+  type RawBelief,
+  SCENE_INTENTS,
+  SKILLS,
+  TEXT_INTENTS,
+} from "@bidden/models";
+import { createRng, type Observation } from "@bidden/runtime";
+import {
+  askQuestion,
+  createScene,
+  rolesOf,
+  sayTask,
+  sayUnclear,
+  type Task,
+  tasksOf,
+  UNCLEAR_KINDS,
+  type World,
+} from "@bidden/sim";
+
+/** One sentence over one scene at its start, and what the network made of it. */
+export type DoubtSample = {
+  readonly kind: "task" | "question" | (typeof UNCLEAR_KINDS)[number];
+  readonly text: string;
+  /** Probabilities, 0..1. */
+  readonly doubts: Calibration;
+  /** Distance of the pointer's place from the true one, metres; null where there is none or it should point nowhere. */
+  readonly actErrorM: number | null;
+  readonly placeErrorM: number | null;
+};
+
+export type Inspector = {
+  /** What the policy sees in the world's present state with this instruction. */
+  observe(world: World, instruction: string): Observation;
+  inspect(observation: Observation): Promise<RawBelief>;
+};
+
+/** Doubts about one ordinary instruction, one question and each unclear kind, in the scene of each seed. */
+export async function sampleDoubts(
+  world: World,
+  inspector: Inspector,
+  seeds: Iterable<number>,
+): Promise<DoubtSample[]> {
+  const samples: DoubtSample[] = [];
+  for (const seed of seeds) {
+    const rng = createRng(seed).fork("doubts");
+    const scene = createScene(seed);
+    world.reset(scene);
+    const task = rng.pick(tasksOf(scene));
+    const sentences: { kind: DoubtSample["kind"]; text: string; task: Task | null }[] = [
+      { kind: "task", text: sayTask(scene, task, rng, { split: "any" }).text, task },
+      { kind: "question", text: askQuestion(scene, rng, { split: "any" }).text, task: null },
+    ];
+    for (const kind of UNCLEAR_KINDS) {
+      const unclear = sayUnclear(scene, kind, rng, { split: "any" });
+      if (unclear !== null) sentences.push({ kind, text: unclear.text, task: null });
+    }
+    for (const { kind, text, task: asked } of sentences) {
+      const raw = await inspector.inspect(inspector.observe(world, text));
+      const roles = asked === null ? null : rolesOf(asked);
+      const error = (id: string | null | undefined, channel: number): number | null => {
+        const at = world.objects().find((object) => object.id === id)?.position;
+        const [x, y] = raw.coordinates.subarray(channel * 3, channel * 3 + 2);
+        return at === undefined ? null : Math.hypot((x as number) - at[0], (y as number) - at[1]);
+      };
+      samples.push({
+        kind,
+        text,
+        doubts: doubtsOf(raw),
+        actErrorM: error(roles?.act, 0),
+        placeErrorM: error(roles?.place, 1),
+      });
+    }
+  }
+  return samples;
+}
+
+/** The probabilities that the thresholds are compared with. */
+export function doubtsOf(raw: RawBelief): Calibration {
+  const text = (name: (typeof TEXT_INTENTS)[number]): number => raw.textIntent[TEXT_INTENTS.indexOf(name)] as number;
+  const scene = (name: (typeof SCENE_INTENTS)[number]): number =>
+    raw.sceneIntent[SCENE_INTENTS.indexOf(name)] as number;
+  const width = raw.pointing.length / 2;
+  const placing = ["put", "push", "stack"].includes(SKILLS[raw.skill.indexOf(Math.max(...raw.skill))] as string);
+  const nowhere = [raw.pointing[width - 1] as number, placing ? (raw.pointing[2 * width - 1] as number) : 0];
+  return {
+    garbage: text("garbage"),
+    forbidden: text("forbidden"),
+    question: text("question"),
+    ambiguous: scene("ambiguous"),
+    missing: scene("missing"),
+    nowhere: Math.max(...nowhere),
+  };
+}
+
+/** Each alarm stops at most this share of ordinary instructions. */
+const FALSE_ALARMS = 0.006;
+/** No threshold is fitted outside this range: tails of a few hundred samples are noise. */
+const RANGE = [0.25, 0.9] as const;
+
+export function fitCalibration(samples: readonly DoubtSample[]): Calibration {
+  const ordinary = samples.filter(({ kind }) => kind === "task");
+  const fit = (name: keyof Calibration): number => {
+    const values = ordinary.map(({ doubts }) => doubts[name]).sort((a, b) => a - b);
+    const threshold = values[Math.ceil((1 - FALSE_ALARMS) * values.length) - 1] ?? DEFAULT_CALIBRATION[name];
+    return Number(Math.min(RANGE[1], Math.max(RANGE[0], threshold)).toFixed(3));
+  };
+  return {
+    garbage: fit("garbage"),
+    forbidden: fit("forbidden"),
+    question: fit("question"),
+    ambiguous: fit("ambiguous"),
+    missing: fit("missing"),
+    nowhere: fit("nowhere"),
+  };
+}
+
+/** Whether any alarm sounds. */
+export function doubtful(doubts: Calibration, limits: Calibration): boolean {
+  return (Object.keys(limits) as (keyof Calibration)[]).some((name) => doubts[name] > limits[name]);
+}
