@@ -166,7 +166,8 @@ describe("the console's server", () => {
     const { session, port } = await serve();
     const client = connect(port);
     client.socket.on("open", () => client.say({ type: "stop" }));
-    await until(() => session.acts.includes("page 1: stop"));
+    await until(() => session.acts.length > 0);
+    expect(session.acts).toEqual(["page 1: stop"]);
   });
 
   test("two pages see the same and are counted", async () => {
@@ -224,7 +225,7 @@ describe("the console's server", () => {
   test("nonsense is answered, too much is cut off, and the server lives on", async () => {
     const { session, port } = await serve();
     const client = await connect(port).open(TOKEN);
-    const pieces = await fc.sample(fc.oneof(fc.string(), fc.json()), 100);
+    const pieces = fc.sample(fc.oneof(fc.string(), fc.json()), 100);
     for (const piece of pieces) client.socket.send(piece);
     client.socket.send(Buffer.from([1, 2, 3]));
     await until(() => client.heard.some((message) => message.type === "fault" && message.sentence.includes("binary")));

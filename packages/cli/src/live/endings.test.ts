@@ -86,3 +86,9 @@ test.each([
 ] as const)("%# reads %s", (given, phase) => {
   expect(statusOf(given, "", null).phase).toBe(phase);
 });
+
+test("the stages add up to the time from looking to having a plan", () => {
+  const { stageMs } = statusOf(status({ stageMs: { encode: 2, infer: 5, answer: 9, tick: 0.1 } }), "", null);
+  expect(stageMs).toEqual({ encode: 2, infer: 5, "look and hand over": 2 });
+  expect(statusOf(status({ stageMs: { tick: 0.1 } }), "", null).stageMs).toEqual({});
+});

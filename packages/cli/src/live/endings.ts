@@ -65,12 +65,18 @@ export function statusOf(
     mode,
     verdict: held === "ok" ? { kind: "ok" } : { kind: held, reason },
     instruction: status.instruction ?? status.grant?.instruction ?? "",
-    stageMs: status.stageMs,
+    stageMs: stagesOf(status.stageMs),
     pointing: pointingOf(status.phase === "idle" ? null : belief),
     done: belief?.done ?? 0,
     tickLateMs: status.lateness.p99Ms,
     recording,
   };
+}
+
+/** The policy's own stages, and what the way there and back took; together the time from looking to having a plan. */
+function stagesOf({ answer = 0, tick: _own, ...stages }: LoopStatus["stageMs"]): Record<string, number> {
+  const inside = Object.values(stages).reduce((sum, ms) => sum + ms, 0);
+  return answer > 0 ? { ...stages, "look and hand over": Math.max(0, answer - inside) } : {};
 }
 
 const NOTHING_YET: SessionStatus = {

@@ -6,6 +6,7 @@ import { MessageChannel, type MessagePort, type Worker } from "node:worker_threa
 import type { LoopEvent, LoopStatus, PolicyInfo } from "@bidden/runtime";
 import {
   createRobotLink,
+  endWorker,
   type LiveLoop,
   openLiveLoop,
   type RobotLink,
@@ -211,7 +212,7 @@ class Mind {
 
   async close(): Promise<void> {
     this.#closing = true;
-    await this.#worker.terminate();
+    await endWorker(this.#worker);
     this.#control.close();
   }
 

@@ -26,12 +26,13 @@ export function Dock(): ReactNode {
           </div>
           <button
             type="button"
-            className="quiet-button"
+            className="quiet-button shuffle"
+            aria-label="Shuffle"
             disabled={!usable}
             onClick={shuffle}
             title="Clear the table and set it anew"
           >
-            <ShuffleIcon /> Shuffle
+            <ShuffleIcon /> <span>Shuffle</span>
           </button>
         </div>
       </div>

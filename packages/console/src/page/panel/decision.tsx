@@ -33,7 +33,7 @@ export function Decision(): ReactNode {
           )}
         </dd>
         <dt>Gate</dt>
-        <dd className="gate" data-verdict={status.verdict.kind}>
+        <dd className="gate" data-tone={gateTone(status)}>
           <i className="lamp" aria-hidden="true" />
           <span>{status.verdict.kind === "ok" ? "passes every command" : status.verdict.reason}</span>
         </dd>
@@ -61,6 +61,13 @@ export function Decision(): ReactNode {
       <Stages stageMs={status.stageMs} />
     </section>
   );
+}
+
+/** A gate that holds because nobody has asked for anything is at peace, not in trouble. */
+function gateTone({ verdict, mode, phase }: Status): "ok" | "rest" | "hold" | "latched" {
+  if (mode === "hold" || mode === "stop") return "latched";
+  if (verdict.kind === "ok") return "ok";
+  return phase === "moving" ? "hold" : "rest";
 }
 
 function Digest({ name, digest }: { name: string; digest: string }): ReactNode {

@@ -8,7 +8,7 @@ import { type Theme, theme } from "../theme.ts";
 
 const SHOWN_S = 20;
 const REDRAW_MS = 200;
-const HEIGHT = 62;
+const HEIGHT = 66;
 
 type Line = { readonly index: 1 | 2 | 3 | 4 | 5 | 6 | 7; readonly label: string; readonly colour: string };
 type Plot = {
@@ -16,6 +16,7 @@ type Plot = {
   readonly unit: string;
   readonly lines: readonly Line[];
   readonly range: readonly [number | null, number | null];
+  readonly leastHigh?: number;
 };
 
 const PLOTS: readonly Plot[] = [
@@ -29,10 +30,22 @@ const PLOTS: readonly Plot[] = [
     ],
     range: [null, null],
   },
-  { title: "Fastest joint", unit: "rad/s", lines: [{ index: 4, label: "", colour: "--trace-1" }], range: [0, null] },
+  {
+    title: "Fastest joint",
+    unit: "rad/s",
+    lines: [{ index: 4, label: "", colour: "--trace-1" }],
+    range: [0, null],
+    leastHigh: 0.5,
+  },
   { title: "Gripper, 1 = open", unit: "", lines: [{ index: 5, label: "", colour: "--trace-2" }], range: [0, 1] },
   { title: "Believes done", unit: "", lines: [{ index: 6, label: "", colour: "--trace-3" }], range: [0, 1] },
-  { title: "Tick lateness", unit: "ms", lines: [{ index: 7, label: "", colour: "--trace-1" }], range: [0, null] },
+  {
+    title: "Tick lateness",
+    unit: "ms",
+    lines: [{ index: 7, label: "", colour: "--trace-1" }],
+    range: [0, null],
+    leastHigh: 2,
+  },
 ];
 
 export function Traces(): ReactNode {
@@ -98,14 +111,16 @@ function optionsOf(plot: Plot, width: number, now: Theme): uPlot.Options {
   document.documentElement.dataset["theme"] = now;
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string): string => style.getPropertyValue(name).trim();
-  const [low, high] = plot.range;
   return {
     width,
     height: HEIGHT,
-    padding: [4, 0, 4, 0],
+    padding: [9, 1, 5, 0],
     legend: { show: false },
     cursor: { show: false },
-    scales: { x: { time: false }, y: { range: (_chart, min, max) => rangeOf(low, high, min, max) } },
+    scales: {
+      x: { time: false },
+      y: { range: (_chart, min, max) => rangeOf(plot.range, plot.leastHigh ?? 0.01, min, max) },
+    },
     axes: [
       { show: false },
       {
@@ -122,11 +137,17 @@ function optionsOf(plot: Plot, width: number, now: Theme): uPlot.Options {
   };
 }
 
-function rangeOf(low: number | null, high: number | null, min: number | null, max: number | null): [number, number] {
+/** @param leastHigh where the top is free, the range is at least this high: noise should look like noise */
+function rangeOf(
+  [low, high]: Plot["range"],
+  leastHigh: number,
+  min: number | null,
+  max: number | null,
+): [number, number] {
   const from = low ?? min ?? 0;
   const to = high ?? max ?? 1;
   const room = Math.max((to - from) * 0.08, 0.005);
-  return [low === null ? from - room : from, high === null ? Math.max(to + room, from + 0.01) : to];
+  return [low === null ? from - room : from, high === null ? Math.max(to + room, from + leastHigh) : to];
 }
 
 /** Time runs from -SHOWN_S to 0. */

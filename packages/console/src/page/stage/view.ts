@@ -3,7 +3,6 @@
  * browser has no graphics card, so that the page leaves the two cores to the arm.
  */
 import {
-  ACESFilmicToneMapping,
   BoxGeometry,
   CircleGeometry,
   Color,
@@ -12,6 +11,7 @@ import {
   HemisphereLight,
   Mesh,
   MeshStandardMaterial,
+  NeutralToneMapping,
   PCFShadowMap,
   PerspectiveCamera,
   Scene,
@@ -27,11 +27,11 @@ import { type Bodies, createBodies } from "./bodies.ts";
 import { createMarks, type Marks } from "./marks.ts";
 
 /** The person's seat: opposite the robot, where the front camera looks from, a little farther back. */
-const EYE: Point3 = [1.62, 0, 0.86];
-const TARGET: Point3 = [0.36, 0, 0.16];
+const EYE: Point3 = [1.78, 0, 0.98];
+const TARGET: Point3 = [0.32, 0, 0.25];
 /** Narrowest horizontal field that still shows the whole table, rad. */
-const MIN_FIELD_X = 0.72;
-const FIELD_Y = 0.58;
+const MIN_FIELD_X = 0.52;
+const FIELD_Y = 0.6;
 /** The slab under everything: middle x, half lengths, thickness, metres. */
 const SLAB = { x: 0.4, halfX: 0.62, halfY: 0.78, thick: 0.04 } as const;
 
@@ -49,20 +49,20 @@ const PALETTES: Readonly<Record<Theme, Palette>> = {
   light: {
     back: "#e9e6df",
     floor: "#dedad1",
-    slab: "#f6f1e7",
+    slab: "#d6bf9d",
     sky: "#ffffff",
     ground: "#cfc6b6",
-    ambient: 1.55,
+    ambient: 1.7,
     sun: 2.5,
   },
   dark: {
     back: "#17181a",
     floor: "#131416",
-    slab: "#3a3936",
+    slab: "#6b5a45",
     sky: "#c9d4e6",
     ground: "#3a332b",
-    ambient: 0.95,
-    sun: 2.3,
+    ambient: 1.25,
+    sun: 1.9,
   },
 };
 
@@ -146,7 +146,7 @@ export function createView(canvas: HTMLCanvasElement, theme: Theme): View | null
 function createRenderer(canvas: HTMLCanvasElement): WebGLRenderer | null {
   try {
     const renderer = new WebGLRenderer({ canvas, antialias: true, powerPreference: "low-power" });
-    renderer.toneMapping = ACESFilmicToneMapping;
+    renderer.toneMapping = NeutralToneMapping;
     renderer.toneMappingExposure = 1;
     renderer.shadowMap.enabled = true;
     renderer.shadowMap.type = PCFShadowMap;
