@@ -1,5 +1,5 @@
 /** Episodes on several cores: worker threads, each with a world and a policy of its own, that take one episode at a time. */
-import { parentPort, workerData, type Worker } from "node:worker_threads";
+import { parentPort, type Worker } from "node:worker_threads";
 import { BiddenError, invariant, messageOf, type Policy, type PolicyInfo } from "@bidden/runtime";
 import { spawnWorker } from "@bidden/runtime/node";
 import { createWorld, type World } from "@bidden/sim";
@@ -47,7 +47,7 @@ export async function evaluateInWorkers<Setup>(options: PoolOptions<Setup>): Pro
     records.set(plan, kept);
     onEpisode?.(kept, records.size, plans.length);
   };
-  const count = Math.max(1, Math.min(options.workers, plans.length));
+  const count = signal?.aborted === true ? 0 : Math.min(options.workers, plans.length);
   const hands = Array.from(
     { length: count },
     () => new Hand(spawnWorker(options.worker, { workerData: options.setup })),
@@ -119,19 +119,19 @@ class Hand {
   }
 }
 
-/** The other side: called by a worker's module, with how to make the policy from the setup. */
-export async function serveEpisodes<Setup extends EpisodeOptions>(
-  createPolicy: (world: World, setup: Setup) => Promise<Policy>,
+/** The other side: called by a worker's module, which finds its setup in `workerData`. */
+export async function serveEpisodes(
+  options: EpisodeOptions,
+  createPolicy: (world: World) => Promise<Policy>,
 ): Promise<void> {
   const port = parentPort;
   invariant(port !== null, "serveEpisodes runs in a worker thread");
   const say = (message: FromWorker): void => port.postMessage(message);
-  const setup = workerData as Setup;
   try {
     const world = await createWorld();
-    const policy = await createPolicy(world, setup);
+    const policy = await createPolicy(world);
     port.on("message", ({ plan }: ToWorker) => {
-      runEpisode(plan, world, policy, setup).then(
+      runEpisode(plan, world, policy, options).then(
         (record) => say({ type: "record", record }),
         (error: unknown) => say({ type: "error", message: messageOf(error) }),
       );

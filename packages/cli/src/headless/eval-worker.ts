@@ -1,11 +1,17 @@
 /** A worker thread of `bidden eval`: a world and a policy of its own. */
-import { serveEpisodes } from "@bidden/eval/node";
+import { workerData } from "node:worker_threads";
 import type { EpisodeOptions } from "@bidden/eval";
-import { loadPolicyByName } from "../policy/load-by-name.ts";
+import { serveEpisodes } from "@bidden/eval/node";
+import { checkHead, loadPolicyByName } from "../policy/load-by-name.ts";
 
 export type EvalSetup = EpisodeOptions & {
   /** As `--policy` takes it. */
   readonly policy: string;
 };
 
-await serveEpisodes<EvalSetup>((world, setup) => loadPolicyByName(setup.policy, world));
+const setup = workerData as EvalSetup;
+await serveEpisodes(setup, async (world) => {
+  const policy = await loadPolicyByName(setup.policy, world);
+  checkHead(policy, setup.head);
+  return policy;
+});
