@@ -7,4 +7,4 @@ export { tabletopObjective, targetShapes } from "./tabletop/objective.ts";
 export type { CorrectionOptions, CorrectionOutcome } from "./collect/corrections.ts";
 export { collectCorrection } from "./collect/corrections.ts";
 export { doubtful, doubtsOf, fitCalibration, sampleDoubts } from "./tabletop/calibrate.ts";
-export type { DoubtSample, Inspector } from "./tabletop/calibrate.ts";
+export type { DoubtSample } from "./tabletop/calibrate.ts";

@@ -8,6 +8,7 @@ import {
   type RawBelief,
   SCENE_INTENTS,
   SKILLS,
+  type TabletopPolicy,
   TEXT_INTENTS,
 } from "@bidden/models";
 import { createRng, type Observation } from "@bidden/runtime";
@@ -17,6 +18,7 @@ import {
   rolesOf,
   sayTask,
   sayUnclear,
+  stateVector,
   type Task,
   tasksOf,
   UNCLEAR_KINDS,
@@ -34,16 +36,25 @@ export type DoubtSample = {
   readonly placeErrorM: number | null;
 };
 
-export type Inspector = {
-  /** What the policy sees in the world's present state with this instruction. */
-  observe(world: World, instruction: string): Observation;
-  inspect(observation: Observation): Promise<RawBelief>;
-};
+/** What the policy sees in the world as it stands, with an instruction. */
+function look(world: World, { info }: TabletopPolicy, instruction: string): Observation {
+  const cameras = Object.fromEntries(
+    Object.entries(info.cameras).map(([name, size]) => [name, world.render(name, size)]),
+  );
+  return {
+    id: `seed-${world.scene.seed}`,
+    captureNs: 0n,
+    cameras,
+    state: stateVector(world, 1),
+    history: [],
+    instruction,
+  };
+}
 
 /** Doubts about one ordinary instruction, one question and each unclear kind, in the scene of each seed. */
 export async function sampleDoubts(
   world: World,
-  inspector: Inspector,
+  policy: TabletopPolicy,
   seeds: Iterable<number>,
 ): Promise<DoubtSample[]> {
   const samples: DoubtSample[] = [];
@@ -61,7 +72,7 @@ export async function sampleDoubts(
       if (unclear !== null) sentences.push({ kind, text: unclear.text, task: null });
     }
     for (const { kind, text, task: asked } of sentences) {
-      const raw = await inspector.inspect(inspector.observe(world, text));
+      const raw = await policy.inspect(look(world, policy, text));
       const roles = asked === null ? null : rolesOf(asked);
       const error = (id: string | null | undefined, channel: number): number | null => {
         const at = world.objects().find((object) => object.id === id)?.position;

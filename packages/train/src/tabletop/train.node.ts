@@ -44,8 +44,8 @@ export type TrainOptions = {
   readonly onStep?: (progress: TrainProgress) => void;
   /** Called while sentences that were never seen before are encoded. */
   readonly onText?: (done: number, total: number) => void;
-  /** Asked after every step: true ends the run as if all steps were taken, with a saved state. */
-  readonly shouldStop?: () => boolean;
+  /** Pause at this step, with a saved state: the schedule still counts to `steps`. */
+  readonly stopAt?: number;
 };
 
 export type TrainProgress = {
@@ -85,9 +85,9 @@ export async function trainTabletop(config: TabletopConfig, options: TrainOption
   try {
     const loop = new TrainLoop(trainer, sampler, options, batch);
     let savedAt = performance.now();
-    while (trainer.steps < options.steps) {
+    const end = Math.min(options.steps, options.stopAt ?? options.steps);
+    while (trainer.steps < end) {
       await loop.step();
-      if (options.shouldStop?.() === true) break;
       if (performance.now() - savedAt > saveEveryS * 1000) {
         await save();
         savedAt = performance.now();

@@ -1,0 +1,126 @@
+/**
+ * The bundled policy from nothing: demonstrations and stills, training, rounds of on-policy correction, calibration.
+ *
+ *   npx tsx recipes/train-tabletop.ts [--work runs/tabletop] [--install]
+ *
+ * Every stage goes on where an interrupted run left it; run it again after a crash. About four hours on two cores.
+ * `--install` copies the result to packages/models/checkpoints/tabletop. Compare it with the bundled one before (bidden eval).
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { openShardWriter } from "@bidden/data/node";
+import { loadTabletopPolicy } from "@bidden/models/node";
+import { createWorld } from "@bidden/sim";
+import { collectCorrection, fitCalibration, frameColumns, sampleDoubts, trainingConfig } from "@bidden/train";
+import { trainTabletop } from "@bidden/train/node";
+
+const { values: flags } = parseArgs({
+  options: {
+    work: { type: "string", default: "runs/tabletop" },
+    install: { type: "boolean", default: false },
+    demonstrations: { type: "string", default: "1600" },
+    stills: { type: "string", default: "12000" },
+    steps: { type: "string", default: "40000" },
+    /** On-policy correction: after these shares of the steps, so many episodes each. */
+    rounds: { type: "string", default: "0.4,0.6,0.8" },
+    corrections: { type: "string", default: "300" },
+  },
+});
+const DATA = join(flags.work, "data");
+const OUT = join(flags.work, "training");
+const CHECKPOINT = join(OUT, "checkpoint");
+const STEPS = Number(flags.steps);
+const BUNDLED = "packages/models/checkpoints/tabletop";
+/** Seeds: demonstrations from 100,000, stills from 500,000, corrections from 800,000, calibration from 950,000. */
+const CORRECTION_SEED = 800_000;
+const CALIBRATION_SEED = 950_000;
+const CALIBRATION_SCENES = 400;
+
+/** Demonstrations in two processes, one a core. */
+async function collect(): Promise<void> {
+  const half = (count: string): string => String(Math.ceil(Number(count) / 2));
+  const children = [100_000, 200_000].map((seed) =>
+    spawn(
+      process.execPath,
+      ["packages/cli/bin/bidden.js", "demo", "collect", "--seed", String(seed), "--out", DATA].concat([
+        "--episodes",
+        half(flags.demonstrations),
+        "--stills",
+        half(flags.stills),
+      ]),
+      { stdio: "inherit" },
+    ),
+  );
+  const codes = await Promise.all(children.map(async (child) => ((await once(child, "exit")) as [number])[0]));
+  if (codes.some((code) => code !== 0)) throw new Error("collecting demonstrations failed");
+}
+
+async function trainTo(step: number): Promise<void> {
+  await trainTabletop(trainingConfig, {
+    data: DATA,
+    out: OUT,
+    steps: STEPS,
+    resume: true,
+    stopAt: step,
+    sampler: { actionShare: 0.5 },
+    onStep: ({ step: at, samplesPerS, etaS, metrics }) => {
+      if (at % 500 !== 0) return;
+      const shown = Object.entries(metrics).map(([name, value]) => `${name} ${value.toFixed(3)}`);
+      console.log(
+        `step ${at}/${STEPS}, ${samplesPerS.toFixed(0)} samples/s, ${(etaS / 60).toFixed(0)} min left: ${shown.join(", ")}`,
+      );
+    },
+  });
+}
+
+/** Episodes driven by the policy as it is, labelled by the expert. */
+async function correct(round: number): Promise<void> {
+  const path = join(DATA, `correction-${round}.shard`);
+  if (existsSync(path)) return;
+  const [world, policy] = await Promise.all([createWorld(), loadTabletopPolicy(CHECKPOINT)]);
+  const writer = openShardWriter(`${path}.part`, frameColumns(trainingConfig));
+  const count = Number(flags.corrections);
+  let done = 0;
+  for (let i = 0; i < count; i++) {
+    const seed = CORRECTION_SEED + round * 10_000 + i;
+    const outcome = await collectCorrection({ world, policy, config: trainingConfig, seed, writer });
+    if (outcome.judgedDone) done++;
+    if ((i + 1) % 50 === 0)
+      console.log(`corrections, round ${round}: ${i + 1}/${count}, the policy succeeded in ${done}`);
+  }
+  writer.close();
+  await policy.close();
+  world.close();
+  copyFileSync(`${path}.part`, path);
+}
+
+async function calibrate(): Promise<void> {
+  const [world, policy] = await Promise.all([createWorld(), loadTabletopPolicy(CHECKPOINT)]);
+  const seeds = Array.from({ length: CALIBRATION_SCENES }, (_, i) => CALIBRATION_SEED + i);
+  const calibration = fitCalibration(await sampleDoubts(world, policy, seeds));
+  writeFileSync(join(CHECKPOINT, "calibration.json"), `${JSON.stringify(calibration, null, 2)}\n`);
+  console.log("calibration", calibration);
+  await policy.close();
+  world.close();
+}
+
+function install(): void {
+  mkdirSync(BUNDLED, { recursive: true });
+  for (const name of ["model.safetensors", "config.json", "calibration.json"])
+    copyFileSync(join(CHECKPOINT, name), join(BUNDLED, name));
+  const record = JSON.parse(readFileSync(join(CHECKPOINT, "training.json"), "utf8")) as Record<string, unknown>;
+  const command = `npx tsx recipes/train-tabletop.ts ${process.argv.slice(2).join(" ")}`.trim();
+  writeFileSync(join(BUNDLED, "training.json"), `${JSON.stringify({ ...record, command }, null, 2)}\n`);
+}
+
+await collect();
+for (const [round, share] of flags.rounds.split(",").map(Number).entries()) {
+  await trainTo(Math.round(share * STEPS));
+  await correct(round);
+}
+await trainTo(STEPS);
+await calibrate();
+if (flags.install) install();
