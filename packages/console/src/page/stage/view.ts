@@ -49,7 +49,7 @@ const PALETTES: Readonly<Record<Theme, Palette>> = {
   light: {
     back: "#e9e6df",
     floor: "#dedad1",
-    slab: "#d6bf9d",
+    slab: "#cbb99d",
     sky: "#ffffff",
     ground: "#cfc6b6",
     ambient: 1.7,
@@ -57,8 +57,8 @@ const PALETTES: Readonly<Record<Theme, Palette>> = {
   },
   dark: {
     back: "#17181a",
-    floor: "#131416",
-    slab: "#6b5a45",
+    floor: "#303136",
+    slab: "#716a60",
     sky: "#c9d4e6",
     ground: "#3a332b",
     ambient: 1.25,
@@ -248,6 +248,9 @@ const PLAIN_GAP_MS = 60;
 /** A drawing that takes longer than this is drawn with fewer pixels from then on, ms. */
 const HEAVY_MS = 150;
 
+/** The first drawing compiles for seconds where the processor draws; nobody should wait as long again, ms. */
+const MAX_REST_MS = 250;
+
 /** Draws when asked to, at most once a display frame, and follows the size of the canvas. */
 function createDrawing(
   renderer: WebGLRenderer,
@@ -334,7 +337,7 @@ function createPace(renderer: WebGLRenderer, minGapMs: number): Pace {
         gl.deleteSync(fence);
         fence = null;
         cost = nowMs - beganMs;
-        restUntilMs = Math.max(beganMs + minGapMs, cost > 30 ? nowMs + cost : 0);
+        restUntilMs = Math.max(beganMs + minGapMs, cost > 30 ? nowMs + Math.min(cost, MAX_REST_MS) : 0);
       }
       return nowMs >= restUntilMs;
     },
