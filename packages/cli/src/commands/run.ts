@@ -54,8 +54,12 @@ async function run(sentence: string, flags: RunFlags): Promise<void> {
           ...(flags.head === undefined ? {} : { head: flags.head }),
           ...(flags.record === undefined ? {} : { record: flags.record }),
         });
-  const recorded = result.recording === undefined ? "" : `Recorded to ${result.recording}.\n`;
-  process.stdout.write(flags.json === true ? `${JSON.stringify(result)}\n` : `${verdictSentence(result)}\n${recorded}`);
+  const notes = [
+    ...(result.recording === undefined ? [] : [`Recorded to ${result.recording}.`]),
+    ...(flags.policy === "expert" ? ["The scripted expert drove, as asked for by name: it sees the full state."] : []),
+  ];
+  const lines = flags.json === true ? [JSON.stringify(result)] : [verdictSentence(result), ...notes];
+  process.stdout.write(`${lines.join("\n")}\n`);
   process.exitCode = exitCodeOf(result.verdict);
 }
 
