@@ -1,4 +1,4 @@
-export { openLiveLoop, watch as watchWorker } from "./live/live-loop.node.ts";
+export { endWorker, openLiveLoop, watch as watchWorker } from "./live/live-loop.node.ts";
 export type { LiveLoop, OpenLiveLoopOptions } from "./live/live-loop.node.ts";
 export type { LiveLoopOptions } from "./live/messages.ts";
 export { processClock } from "./live/process-clock.node.ts";

@@ -49,6 +49,8 @@ export type Parts = {
 const EXPERT_VIEWS: CameraSizes = { front: { width: 112, height: 80 }, wrist: { width: 64, height: 64 } };
 /** An instruction that takes longer has failed, ms. */
 const MAX_TASK_MS = 60_000;
+/** A thread that has not answered for this long will never do so, ms. */
+const HANGING_MS = 10_000;
 
 export async function openParts(options: PartsOptions): Promise<Parts> {
   const asks = new MessageChannel();
@@ -175,6 +177,7 @@ class Mind {
   #control: MessagePort;
   #closing = false;
   #died: (reason: string) => void = () => undefined;
+  #renew: () => void = () => undefined;
   /** The world's end of the channel to the first thread. */
   readonly observations: MessagePort;
 
@@ -194,8 +197,12 @@ class Mind {
   keepAlive(loop: LiveLoop, tellWorld: Parts["tellWorld"], onTrouble: (sentence: string) => void): void {
     this.#died = (reason) => {
       loop.fault("inference", `the policy's thread ended: ${reason}`);
+      this.#renew();
+    };
+    this.#renew = () => {
       const [observations, thoughts] = [new MessageChannel(), new MessageChannel()];
       [this.#worker, this.#control] = this.#spawn(observations.port2, thoughts.port1);
+      // both close their ends of the old channels: an old thread that still lives has nothing left to do
       loop.replaceThoughts(thoughts.port2);
       tellWorld({ type: "observations", port: observations.port1 }, [observations.port1]);
       this.info().then(
@@ -206,8 +213,11 @@ class Mind {
     };
   }
 
+  /** The old thread may be computing still: it is left to end by itself before it is ended by force. */
   restart(): void {
-    void this.#worker.terminate();
+    const old = this.#worker;
+    this.#renew();
+    void endWorker(old, HANGING_MS);
   }
 
   async close(): Promise<void> {
@@ -224,7 +234,7 @@ class Mind {
       transferList: [observations, thoughts, port2],
     });
     void watchWorker(worker, (reason) => {
-      if (!this.#closing) this.#died(reason);
+      if (!this.#closing && worker === this.#worker) this.#died(reason);
     });
     return [worker, control];
   }

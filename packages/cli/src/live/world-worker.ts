@@ -182,6 +182,7 @@ class LivingWorld {
           done: this.#task === null ? null : judge(this.#world, this.#task),
         });
       case "observations":
+        this.#observations?.close();
         this.#observations = message.port;
         return;
       case "close":

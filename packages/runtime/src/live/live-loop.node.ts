@@ -88,6 +88,17 @@ export function openLiveLoop(options: OpenLiveLoopOptions): LiveLoop {
   };
 }
 
+/**
+ * Lets a worker come to its own end (its ports are closed, so nothing keeps it) and ends it by force only when it does not.
+ * Force while ONNX Runtime is computing ends the whole process: its native callback meets a thread that is no more.
+ */
+export async function endWorker(worker: Worker, patienceMs = 2000): Promise<void> {
+  if (worker.threadId === -1) return;
+  const patience = setTimeout(() => void worker.terminate(), patienceMs);
+  await new Promise((resolve) => worker.once("exit", resolve));
+  clearTimeout(patience);
+}
+
 /** Resolves when the worker has ended; tells why, once. */
 export function watch(worker: Worker, onEnd: (reason: string) => void): Promise<void> {
   return new Promise((resolve) => {

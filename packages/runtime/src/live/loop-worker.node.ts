@@ -3,6 +3,7 @@ import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_
 import type { LoopEvent, Thought } from "../loop-types.ts";
 import { createLoop, type Loop } from "../loop.ts";
 import type { FromLoop, LoopWorkerData, ToLoop } from "./messages.ts";
+import { LOOP_NICENESS, preferThread } from "./priority.node.ts";
 import { processClock } from "./process-clock.node.ts";
 import { createLinkedRobot } from "./robot-link.ts";
 import { createStopReader } from "./stop-flag.ts";
@@ -13,6 +14,7 @@ type Ports = { readonly control: MessagePort; readonly asks: MessagePort; readon
 function run(data: LoopWorkerData & Ports): void {
   const { embodiment, link, stopFlag, options, statusPeriodMs, control, asks } = data;
   let { thoughts } = data;
+  preferThread(LOOP_NICENESS);
   const events: LoopEvent[] = [];
   const loop = createLoop({
     ...options,
@@ -33,8 +35,10 @@ function run(data: LoopWorkerData & Ports): void {
       for (let got = receiveMessageOnPort(control); got !== undefined; got = receiveMessageOnPort(control)) {
         const message = got.message as ToLoop | { type: "thoughts"; port: MessagePort };
         if (message.type === "close") open = false;
-        else if (message.type === "thoughts") thoughts = message.port;
-        else obey(loop, message);
+        else if (message.type === "thoughts") {
+          thoughts.close();
+          thoughts = message.port;
+        } else obey(loop, message);
       }
       loop.tick(latenessMs);
       const nowMs = processClock.nowMs();
@@ -46,6 +50,7 @@ function run(data: LoopWorkerData & Ports): void {
     },
   });
   control.close();
+  thoughts.close();
 }
 
 function obey(loop: Loop, message: Exclude<ToLoop, { type: "close" }>): void {

@@ -3,6 +3,7 @@ import type { MessagePort } from "node:worker_threads";
 import { messageOf } from "../contract/errors.ts";
 import type { Observation, Policy } from "../contract/types.ts";
 import type { Thought } from "../loop-types.ts";
+import { PATIENT_NICENESS, preferThread } from "./priority.node.ts";
 
 /** What the observer sends: the observation and the seed of the ask. */
 export type InferenceRequest = { readonly observation: Observation; readonly seed: number };
@@ -18,6 +19,7 @@ export type ServeInferenceOptions = {
 
 /** Serves until the ports close. Only the newest observation is thought about: an old one is worth nothing. */
 export function serveInference({ policy, observations, thoughts, head }: ServeInferenceOptions): void {
+  preferThread(PATIENT_NICENESS);
   let next: InferenceRequest | null = null;
   let busy = false;
 
