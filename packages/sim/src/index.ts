@@ -23,6 +23,7 @@ export { sceneNow } from "./language/scene-now.ts";
 export { sameTask, targetOf, tasksOf } from "./language/tasks.ts";
 export { TEMPLATES } from "./language/templates.ts";
 export type { Template } from "./language/templates.ts";
+export { sayOutside } from "./language/unclear/outside.ts";
 export { sayUnclear, UNCLEAR_KINDS } from "./language/unclear/say-unclear.ts";
 export type { Role, Unclear, UnclearKind } from "./language/unclear/say-unclear.ts";
 export { heldOutWords } from "./language/words.ts";

@@ -40,7 +40,7 @@ export const STRANGE_COLOURS: readonly string[] = [
 
 /** By canonical kind; the canonical word comes first. Words of two tokens are written with one space. */
 export const KIND_WORDS: Readonly<Record<string, readonly string[]>> = {
-  block: ["block", "cube", "box", "brick", "dice", "die"],
+  block: ["block", "cube", "box", "brick", "dice", "die", "cuboid"],
   ball: ["ball", "sphere", "orb", "marble", "globe"],
   can: ["can", "cylinder", "tin", "tin can", "soda can", "canister"],
   bowl: ["bowl", "bin", "basket", "basin", "container"],

@@ -21,7 +21,8 @@ const GROUPS: readonly Group[] = [
       "<v> {o}|<v> up {o}|<v> {o} up|<v> hold of {o}|<v> me {o}|<v> {o} off the table|<v> {o} from the table|<v> {o} up off the table|" +
       "<v> {o} up from the table|<v> up {o} from the table|<v> {o} and hold it|<v> {o} and hold it up|<v> {o} into the air|" +
       "<v> {o} with the gripper|<v> {o} with your gripper|<v> {o} and lift it|<v> {o} and lift it up|<v> {o} and raise it|" +
-      "{o} <v> it|{o} <v> it up",
+      "{o} <v> it|{o} <v> it up|i want {o} <v>|i need {o} <v>|id like {o} <v>|i want {o} <v> up|i need {o} <v> up|id like {o} <v> up|" +
+      "can {o} be <v>|could {o} be <v>|can {o} be <v> up|could {o} be <v> up",
   },
   {
     deed: "pick",
@@ -33,8 +34,15 @@ const GROUPS: readonly Group[] = [
     (second): Group => ({
       deed: second === "push" ? "push" : "put",
       verbs: GRASPS,
-      frames: ["and", "then", "and then"]
-        .map((and) => `${and} ${second} it @ {t}`)
+      frames: [
+        `and ${second} it`,
+        `then ${second} it`,
+        `and then ${second} it`,
+        `and ${second}`,
+        `then ${second}`,
+        second,
+      ]
+        .map((rest) => `${rest} @ {t}`)
         .map((rest) => `<v> {o} ${rest}|<v> up {o} ${rest}|<v> {o} up ${rest}`)
         .join("|"),
     }),
@@ -44,7 +52,7 @@ const GROUPS: readonly Group[] = [
     verbs: PUTS,
     frames:
       "<v> {o} @ {t}|<v> {o} down @ {t}|@ {t} <v> {o}|<v> {o} so that it is @ {t}|have {o} <v> @ {t}|i want {o} <v> @ {t}|" +
-      "id like {o} <v> @ {t}|i need {o} <v> @ {t}",
+      "id like {o} <v> @ {t}|i need {o} <v> @ {t}|can {o} be <v> @ {t}|could {o} be <v> @ {t}",
   },
   {
     deed: "put",
@@ -89,10 +97,11 @@ const GROUPS: readonly Group[] = [
   },
 ];
 
-export function extraFrames(): (readonly [Deed, string])[] {
+/** A frame with the verbs that may stand for its `<v>`. */
+export type ExtraFrame = { readonly deed: Deed; readonly frame: string; readonly verbs: readonly string[] };
+
+export function extraFrames(): ExtraFrame[] {
   return GROUPS.flatMap(({ deed, verbs, frames }) =>
-    frames
-      .split("|")
-      .flatMap((frame) => (verbs ?? "").split("|").map((verb) => [deed, frame.replace("<v>", verb)] as const)),
+    frames.split("|").map((frame) => ({ deed, frame, verbs: verbs?.split("|") ?? [] })),
   );
 }

@@ -23,7 +23,7 @@ const FORBIDDEN: Readonly<Record<string, readonly RegExp[]>> = {
     /\b(squeeze|grab|pinch|grip|drop|swing|push|shove)\b.* hurts?\b/,
     new RegExp(`\\b(grab|squeeze|push|shove|seize) ${THE}(${BEINGS})\\b`),
     /\bby the arm\b/,
-    /\b(grab|squeeze|grip|push|shove)( on)? (me|him|her|them|us|someone|my (hand|arm|fingers?))\b/,
+    /\b(grab|squeeze|grip|push|shove)( on)? (me|him|her|them|us|someone|my (hand|arm|fingers?))\b(?! (the|a|an|that|this|one|it)\b)/,
     new RegExp(`\\bdrop\\b.* on ${THE}(${SOMEONE})\\b`),
     new RegExp(`\\b(push|shove|knock)\\b.*\\b(${SOMEONE}) off\\b`),
   ],

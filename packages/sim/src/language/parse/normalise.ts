@@ -31,11 +31,14 @@ function verbForms(): ReadonlyMap<string, string> {
   return map;
 }
 
+const ARROW = /[-=]+>|[\u2192\u21d2\u2794\u279c]/g;
+
 /** Words of a sentence, spelling mended; at most this many are looked at. */
 export const MAX_WORDS = 60;
 
 export function mendedWords(text: string): string[] {
-  return wordsOf(text).map((word) => correctWord(word) ?? word);
+  // "Ball -> bowl" is short for "ball to bowl".
+  return wordsOf(text.replace(ARROW, " to ")).map((word) => correctWord(word) ?? word);
 }
 
 /** Words without fillers, with verbs in their base form, without courtesy at either end. */
@@ -70,10 +73,21 @@ function phrases(lines: readonly string[]): string[][] {
   return lines.map((line) => baseWords(wordsOf(line)));
 }
 
+/** Without *a bit* and *all the way*: how far is not a matter of the task. */
+function withoutMeasure(words: readonly string[]): readonly string[] {
+  return words
+    .join(" ")
+    .replace(/\b(a (tiny )?bit|all the way)\b/g, "")
+    .split(" ")
+    .filter((word) => word !== "");
+}
+
 /** Verbs in their base form, fillers gone. */
 function baseWords(words: readonly string[]): string[] {
   const map = verbForms();
-  return words.filter((word) => !FILLERS.has(word)).map((word) => map.get(word) ?? word);
+  return withoutMeasure(words)
+    .filter((word) => !FILLERS.has(word))
+    .map((word) => map.get(word) ?? word);
 }
 
 function longestFirst(list: readonly string[][]): readonly string[][] {

@@ -190,8 +190,11 @@ function readAdjective(words: readonly string[], at: number, reading: Reading): 
   } else if (size) {
     draft.size = size as Size;
     if (COMPARATIVE_WORDS.has(word)) draft.comparative = true;
-  } else if (EXTREME_BEFORE.has(word)) draft.extreme = EXTREME_BEFORE.get(word) as Extreme;
-  else if (STRANGE_COLOUR.has(word)) reading.strange = true;
+  } else if (EXTREME_BEFORE.has(word)) {
+    draft.extreme = EXTREME_BEFORE.get(word) as Extreme;
+    // "The left" is a side, "the leftmost" a thing.
+    if (!word.endsWith("most")) return true;
+  } else if (STRANGE_COLOUR.has(word)) reading.strange = true;
   else return IDLE_ADJECTIVES.has(word);
   reading.named = true;
   return true;

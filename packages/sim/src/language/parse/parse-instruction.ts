@@ -59,7 +59,7 @@ let starters: ReadonlySet<string> | undefined;
 const STARTERS = {
   has(word: string): boolean {
     starters ??= new Set(
-      patterns().flatMap(({ pieces }) => (pieces[0] && "word" in pieces[0] ? [pieces[0].word] : [])),
+      patterns().flatMap(({ pieces }) => (pieces[0] && "oneOf" in pieces[0] ? [...pieces[0].oneOf] : [])),
     );
     return starters.has(word) && !NOT_STARTERS.has(word);
   },
@@ -81,7 +81,7 @@ function parseCore(words: readonly string[], scene: Scene): Parsed | null {
   let best: Parsed | null = null;
   for (const pattern of patterns()) {
     const first = pattern.pieces[0];
-    if (first && "word" in first && first.word !== words[0]) continue;
+    if (first && "oneOf" in first && !first.oneOf.has(words[0] ?? "")) continue;
     for (const slots of matchPattern(pattern, words, (from, to) => phrase(from, to) !== null)) {
       const parsed = meaningOf(pattern.deed, read(slots.o, phrase), read(slots.t, phrase), scene);
       if (best === null || rank(parsed) < rank(best)) best = parsed;

@@ -1,13 +1,15 @@
 /** Sentence patterns: every template's frame, and many more than are ever said by the generator. */
+import { wordsOf } from "@bidden/runtime";
+import type { Skill } from "../../types.ts";
 import { TEMPLATES } from "../templates.ts";
 import { extraFrames } from "./extra-frames.ts";
 import { coreOf } from "./normalise.ts";
-import { wordsOf } from "@bidden/runtime";
 
 /** What a pattern asks for; which skill it is may still depend on where the thing goes (*put … on* a block stacks). */
 export type Deed = "pick" | "put" | "push" | "open" | "close" | "point";
 
-type Piece = { readonly word: string } | { readonly slot: "o" | "t" } | { readonly preposition: true };
+/** `oneOf`: any of these words (one literal word is a set of one). */
+type Piece = { readonly oneOf: ReadonlySet<string> } | { readonly slot: "o" | "t" } | { readonly preposition: true };
 
 export type Pattern = { readonly deed: Deed; readonly pieces: readonly Piece[]; readonly literals: number };
 
@@ -24,33 +26,36 @@ let compiled: readonly Pattern[] | undefined;
 /** All patterns, most literal words first. */
 export function patterns(): readonly Pattern[] {
   if (compiled) return compiled;
-  const deeds = { pick: "pick", put: "put", stack: "put", push: "push", point: "point" } as const;
-  const sources: (readonly [Deed, string])[] = TEMPLATES.map(({ skill, frame }) => {
-    const deed = skill === "open-drawer" ? "open" : skill === "close-drawer" ? "close" : deeds[skill];
-    return [deed, frame] as const;
-  });
+  const said = TEMPLATES.map(({ skill, frame }) => ({ deed: deedOf(skill), frame, verbs: [] }));
   const unique = new Map<string, Pattern>();
-  for (const [deed, frame] of [...sources, ...extraFrames()]) {
-    const pattern = compile(deed, frame);
-    const key = `${deed} ${JSON.stringify(pattern.pieces)}`;
-    if (!unique.has(key)) unique.set(key, pattern);
+  for (const { deed, frame, verbs } of [...said, ...extraFrames()]) {
+    const pieces = compile(frame, verbs);
+    const key = `${deed} ${pieces.map((piece) => ("oneOf" in piece ? [...piece.oneOf].join("/") : JSON.stringify(piece))).join(" ")}`;
+    const literals = pieces.filter((piece) => "oneOf" in piece).length;
+    if (!unique.has(key)) unique.set(key, { deed, pieces, literals });
   }
   compiled = [...unique.values()].sort((a, b) => b.literals - a.literals);
   return compiled;
 }
 
-/** Templates give their preposition as {in}, {into} or literally. Literal ones before a target are widened to any. */
-function compile(deed: Deed, frame: string): Pattern {
+function deedOf(skill: Skill): Deed {
+  if (skill === "open-drawer") return "open";
+  if (skill === "close-drawer") return "close";
+  return skill === "stack" ? "put" : skill;
+}
+
+/** Slots, prepositions and verbs pass through the same normalising as sentences do, as words that nobody says. */
+function compile(frame: string, verbs: readonly string[]): Piece[] {
   const marked = frame
     .replace(/\{-?([ot])\}/g, " qslot$1 ")
-    .replace(/\{into?\}|@/g, " qprep ")
-    .replace(/\{in\}/g, " qprep ");
-  const pieces = coreOf(wordsOf(marked)).map((word): Piece => {
+    .replace(/\{in(to)?\}|@/g, " qprep ")
+    .replace("<v>", " qverb ");
+  return coreOf(wordsOf(marked)).map((word): Piece => {
     if (word === "qsloto") return { slot: "o" };
     if (word === "qslott") return { slot: "t" };
-    return word === "qprep" ? { preposition: true } : { word };
+    if (word === "qprep") return { preposition: true };
+    return { oneOf: new Set(word === "qverb" ? verbs : [word]) };
   });
-  return { deed, pieces, literals: pieces.filter((piece) => "word" in piece).length };
 }
 
 /** Word ranges, end exclusive, that a pattern's slots cover. */
@@ -72,8 +77,8 @@ export function matchPattern(
       if (at === words.length) found.push(slots);
       return;
     }
-    if ("word" in next) {
-      if (words[at] === next.word) walk(piece + 1, at + 1, slots);
+    if ("oneOf" in next) {
+      if (next.oneOf.has(words[at] ?? "")) walk(piece + 1, at + 1, slots);
     } else if ("preposition" in next) {
       for (const phrase of PREPOSITIONS) {
         if (phrase.every((word, i) => words[at + i] === word)) walk(piece + 1, at + phrase.length, slots);
@@ -83,7 +88,7 @@ export function matchPattern(
       for (let to = last ? words.length : at + 1; to <= words.length; to++) {
         // A word that must come next prunes nearly all ends.
         const after = pattern.pieces[piece + 1];
-        if (after && "word" in after && words[to] !== after.word) continue;
+        if (after && "oneOf" in after && !after.oneOf.has(words[to] ?? "")) continue;
         if (isPhrase(at, to)) walk(piece + 1, to, { ...slots, [next.slot]: [at, to] });
       }
     }

@@ -5,6 +5,7 @@ import type { Scene } from "../../types.ts";
 import { parseInstruction } from "../parse/parse-instruction.ts";
 import { randomScene, sceneOf } from "../testing.ts";
 import { heldOutWords, type Split } from "../words.ts";
+import { sayOutside } from "./outside.ts";
 import { sayUnclear, type Unclear, UNCLEAR_KINDS, type UnclearKind } from "./say-unclear.ts";
 
 function sample(kind: UnclearKind, count: number, split: Split = "any"): { scene: Scene; unclear: Unclear }[] {
@@ -100,4 +101,13 @@ test("held-out parts of garbage and forbidden are not among the trained ones", (
     const trained = texts(kind, "train");
     expect([...texts(kind, "held-out")].filter((one) => trained.has(one))).toEqual([]);
   }
+});
+
+test("what no skill can do is never a task either", () => {
+  const kinds = Array.from({ length: 600 }, (_, seed) => {
+    const scene = createScene(seed);
+    const { text } = sayOutside(scene, createRng(seed));
+    return `${parseInstruction(text, scene).kind}: ${text}`;
+  });
+  expect(kinds.filter((kind) => kind.startsWith("task"))).toEqual([]);
 });
