@@ -345,6 +345,7 @@ export class Loop {
     }
     if (captureMs === "nothing") return captureMs;
     this.#servo.applyDelta(this.#due, share);
+    this.#servo.leash(this.#assembler.toolPos);
     this.#servo.tick(commandPeriodMs, this.#proposal);
     for (let i = 0; i < 6; i++) this.#done[i] = this.#done[i]! + this.#due[i]! * share;
     this.#done[6] = this.#due[6]!;

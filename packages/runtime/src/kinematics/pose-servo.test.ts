@@ -146,6 +146,29 @@ describe("pose servo", () => {
     }
   });
 
+  test("on the leash a blocked arm is not pushed ever harder, and one step back is enough to turn round", () => {
+    const servo = createPoseServo(pandaLike);
+    const stuck = Float64Array.from(servo.chain.toolPos);
+    const push = (dx: number) => {
+      servo.applyDelta([dx, 0, 0, 0, 0, 0, 1], 0.1);
+      servo.leash(stuck);
+      run(servo, 1);
+    };
+    for (let k = 0; k < 200; k++) push(0.02);
+    expect(servo.targetPos[0]! - stuck[0]!).toBeCloseTo(0.025, 6);
+    expect(servo.chain.toolPos[0]! - stuck[0]!).toBeLessThan(0.03);
+    for (let k = 0; k < 15; k++) push(-0.02);
+    expect(servo.targetPos[0]! - stuck[0]!).toBeLessThan(0);
+  });
+
+  test("the leash does not act on free motion", () => {
+    const servo = createPoseServo(pandaLike);
+    servo.applyDelta([0.01, -0.01, 0.005, 0, 0, 0, 1]);
+    const before = Float64Array.from(servo.targetPos);
+    servo.leash(servo.chain.toolPos);
+    expect(servo.targetPos).toEqual(before);
+  });
+
   test("the null space drifts back home while the tool stays", () => {
     const servo = createPoseServo(pandaLike);
     const q = [...pandaLike.homeRad];

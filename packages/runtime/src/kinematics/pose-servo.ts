@@ -23,6 +23,8 @@ export type PoseServoOptions = {
   /** How far the commanded pose may run ahead of the set-point: m and rad. Bounds wind-up. */
   readonly maxLeadM: number;
   readonly maxLeadRad: number;
+  /** How far `leash` lets the commanded position be from the real tool, m: well above the lag of free motion. */
+  readonly maxStrainM: number;
   /** The commanded position stays this far inside the workspace box, m, so that the gate need not refuse it. */
   readonly marginM: number;
 };
@@ -32,6 +34,7 @@ const DEFAULTS: PoseServoOptions = {
   homePullPerS: 0.5,
   maxLeadM: 0.06,
   maxLeadRad: 0.5,
+  maxStrainM: 0.025,
   marginM: 0.003,
 };
 
@@ -47,6 +50,12 @@ export type PoseServo = {
   start(jointRad: Numbers): void;
   /** Moves the commanded pose by `share` of an ee-delta-7 action (the gripper is not the servo's business). */
   applyDelta(action: Numbers, share?: number): void;
+  /**
+   * Keeps the commanded position near where the tool really is: an arm that is blocked does not push ever harder, and
+   * the first action away from the obstacle frees it.
+   * @param toolPos float64[3], measured, base frame, m
+   */
+  leash(toolPos: Numbers): void;
   /** Goes on from what was really sent; the commanded pose stays. */
   adopt(jointRad: Numbers, dtMs: number): void;
   /** Proposes the next set-point into `out` float64[dof], rad. Changes nothing until `adopt`. */
@@ -124,6 +133,19 @@ class Servo implements PoseServo {
     // the rotation is in the base frame, so it goes on the left
     quatMultiply(this.#quat, this.targetQuat, this.targetQuat);
     quatNormalize(this.targetQuat);
+  }
+
+  leash(toolPos: Numbers): void {
+    let squared = 0;
+    for (let i = 0; i < 3; i++) squared += (this.targetPos[i]! - toolPos[i]!) ** 2;
+    const share = this.#options.maxStrainM / Math.sqrt(squared);
+    if (!(share < 1)) return;
+    for (let i = 0; i < 3; i++) {
+      const before = this.targetPos[i]!;
+      const after = toolPos[i]! + (before - toolPos[i]!) * share;
+      this.targetPos[i] = after;
+      this.#moved[i] = this.#moved[i]! + after - before;
+    }
   }
 
   adopt(jointRad: Numbers, dtMs: number): void {

@@ -3,7 +3,7 @@
  * set-points every 10 ms, the gate mints the commands, the world moves by physics. There is no short cut for experts.
  */
 
-import { createPoseServo, Gate, type PoseServo } from "@bidden/runtime";
+import { Chain, createPoseServo, Gate, type PoseServo } from "@bidden/runtime";
 import type { World } from "../world.ts";
 
 export class ActionDriver {
@@ -11,6 +11,8 @@ export class ActionDriver {
   readonly #servo: PoseServo;
   readonly #gate: Gate;
   readonly #proposal: Float64Array;
+  /** Kinematics of what the arm measures; the servo's own are those of its set-point. */
+  readonly #measured: Chain;
 
   /** Starts from where the arm is now. @param by who moves it, for the grant */
   constructor(world: World, by = "demonstration") {
@@ -19,6 +21,7 @@ export class ActionDriver {
     this.#servo = createPoseServo(embodiment);
     this.#gate = new Gate(embodiment);
     this.#proposal = new Float64Array(embodiment.joints.length);
+    this.#measured = new Chain(embodiment);
     this.#servo.start(world.robot.read().jointRad);
     this.#gate.grant({ id: by, by, instruction: "", untilMs: null });
   }
@@ -39,9 +42,11 @@ export class ActionDriver {
     const { commandPeriodMs, actionSpace } = robot.embodiment;
     const ticks = Math.round(actionSpace.stepMs / commandPeriodMs);
     for (let tick = 0; tick < ticks; tick++) {
-      this.#servo.applyDelta(action, 1 / ticks);
-      this.#servo.tick(commandPeriodMs, this.#proposal);
       const state = robot.read();
+      this.#measured.forward(state.jointRad);
+      this.#servo.applyDelta(action, 1 / ticks);
+      this.#servo.leash(this.#measured.toolPos);
+      this.#servo.tick(commandPeriodMs, this.#proposal);
       const command = this.#gate.tick({
         nowMs: state.stampMs,
         dtMs: commandPeriodMs,
@@ -52,7 +57,8 @@ export class ActionDriver {
       });
       if (command !== null) {
         robot.send(command);
-        this.#servo.adopt(command.jointRad, commandPeriodMs);
+        if (this.#gate.verdict.kind === "ok") this.#servo.adopt(command.jointRad, commandPeriodMs);
+        else this.#servo.start(command.jointRad);
       }
       this.#world.step(commandPeriodMs);
     }
