@@ -1,10 +1,10 @@
-"""The training step of train-step.ts in PyTorch on the CPU: python train-step-peer.py FOLDER THREADS.
+"""The training step of train-step.ts in PyTorch on the CPU: python train-step-peer.py FOLDER THREADS FORM (classic or lean).
 Reads parameters.safetensors and batch.safetensors in FOLDER, then lines "eager N" or "compile N" and answers each with JSON
 {"ms": [...], "cpuMs": [...], "loss": last loss}. Needs torch and numpy only."""
 import json, sys, time
 import numpy as np, torch, torch.nn.functional as F
 
-folder, threads = sys.argv[1], int(sys.argv[2])
+folder, threads, lean = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "lean"
 torch.set_num_threads(threads)
 
 
@@ -28,7 +28,7 @@ class Transformer(torch.nn.Module):
         return F.linear(x, self.p[f"{name}_w"], self.p[f"{name}_b"])
 
     def norm(self, name, x):
-        return F.layer_norm(x, x.shape[-1:], self.p[f"{name}_scale"], self.p[f"{name}_bias"])
+        return F.layer_norm(x, x.shape[-1:]) if lean else F.layer_norm(x, x.shape[-1:], self.p[f"{name}_scale"], self.p[f"{name}_bias"])
 
     def forward(self, x):
         h = x + self.p["places"]
@@ -37,7 +37,8 @@ class Transformer(torch.nn.Module):
             q, k, v = self.dense(f"{i}_qkv", self.norm(f"{i}_norm1", h)).view(b, n, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
             a = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, n, d)
             h = h + self.dense(f"{i}_out", a)
-            h = h + self.dense(f"{i}_down", F.gelu(self.dense(f"{i}_up", self.norm(f"{i}_norm2", h))))
+            u = self.dense(f"{i}_up", self.norm(f"{i}_norm2", h))
+            h = h + self.dense(f"{i}_down", F.relu(u).square() if lean else F.gelu(u))
         return self.dense("head", self.norm("norm", h))
 
 
