@@ -21,5 +21,7 @@ export { openLeRobot } from "./lerobot/reader.ts";
 export type { VideoDecoder } from "./lerobot/reader.ts";
 export type { EpisodeStart, Recorder, RecorderOptions } from "./lerobot/recorder.ts";
 export type { FrameValue } from "./lerobot/running-episode.ts";
+export { lintLeRobot } from "./lint/lint.ts";
+export type { Finding, Severity } from "./lint/types.ts";
 export type { ShardArray, ShardColumn, ShardDtype } from "./shards/format.ts";
 export type { FeatureStats } from "./stats/stats.ts";

@@ -1,8 +1,8 @@
 /** `bidden data ...`: look into datasets of every format that the data room reads. */
 
-import { catEpisode, describeDataset, sayReport } from "@bidden/data";
-import { hashSink, openDataset, pngSink, sizeOnDisk } from "@bidden/data/node";
-import { BiddenError } from "@bidden/runtime";
+import { catEpisode, describeDataset, type Finding, lintLeRobot, sayReport } from "@bidden/data";
+import { createFolderStore, hashSink, openDataset, pngSink, sizeOnDisk } from "@bidden/data/node";
+import { BiddenError, messageOf } from "@bidden/runtime";
 import { type Command, InvalidArgumentError } from "commander";
 
 export function registerData(program: Command): void {
@@ -23,6 +23,16 @@ export function registerData(program: Command): void {
     .option("--columns <names>", "only these columns, separated by commas")
     .option("--images <how>", "sha256, png:<folder> or none", "sha256")
     .action(printSteps);
+  registerLint(data);
+}
+
+function registerLint(data: Command): void {
+  data
+    .command("lint")
+    .argument("<path>", "folder of a LeRobot dataset")
+    .description("faults by rule, with episode, frame and evidence; ends with 0 clean, 1 findings, 2 unreadable")
+    .option("--json", "one JSON object a finding")
+    .action(printFindings);
 }
 
 function wholeNumber(text: string): number {
@@ -62,4 +72,28 @@ async function printSteps(path: string, options: CatOptions): Promise<void> {
   } finally {
     await dataset.close();
   }
+}
+
+async function printFindings(path: string, options: { json?: true }): Promise<void> {
+  const findings = await lintLeRobot(createFolderStore(path)).catch((error: unknown) => {
+    process.stderr.write(`bidden: ${messageOf(error)}\n`);
+    return null;
+  });
+  if (findings === null) {
+    process.exitCode = 2;
+    return;
+  }
+  for (const finding of findings)
+    process.stdout.write(`${options.json === true ? JSON.stringify(finding) : sayFinding(finding)}\n`);
+  if (options.json !== true) process.stdout.write(findings.length === 0 ? "clean\n" : `${findings.length} findings\n`);
+  process.exitCode = findings.length === 0 ? 0 : 1;
+}
+
+function sayFinding({ severity, rule, episode, frame, column, evidence }: Finding): string {
+  const place = [
+    episode === undefined ? "" : `episode ${episode}`,
+    frame === undefined ? "" : `frame ${frame}`,
+    column ?? "",
+  ];
+  return `${severity.padEnd(7)} ${rule.padEnd(24)} ${place.filter((part) => part !== "").join(", ")}: ${evidence}`;
 }

@@ -11,11 +11,8 @@ const SETS: readonly [folder: string, expected: string][] = [
   ["odd-language", "odd-language"],
   ["odd-oneframe", "odd-oneframe"],
   ["arm-h264-deleted", "arm-h264-deleted"],
-  ["arm-av1-split/train", "train"],
-  ["arm-av1-split/val", "val"],
   ["arm-v21-images", "arm-v21-images"],
   ["arm-v21-video", "arm-v21-video"],
-  ["arm-v21-images-to-v30", "arm-v21-images-to-v30"],
   ["arm-v21-video-to-v30-smallfiles", "arm-v21-video-to-v30-smallfiles"],
 ];
 
@@ -85,7 +82,6 @@ describe("LeRobot sets written by LeRobot", () => {
   it.each([
     ["arm-images", true],
     ["arm-v21-images", false],
-    ["arm-v21-images-to-v30", true],
   ])("%s: every picture is LeRobot's, bit for bit", async (name, float) => {
     const expected = readJson(`lerobot-expected/${name}.json`) as Expected;
     const truth = expected.loader_item_sha256_CHW ?? expected.loader_item_uint8_sha256_CHW ?? {};
