@@ -1,3 +1,4 @@
+export { convertToLeRobot } from "./convert/convert.node.ts";
 export { createFolderStore } from "./files/store.node.ts";
 export { hashSink, pngSink, sizeOnDisk } from "./inspect/sinks.node.ts";
 export { openRecorder } from "./lerobot/open.node.ts";

@@ -1,5 +1,6 @@
 /** Opens a dataset of whatever format lies in a folder. */
 
+import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { BiddenError } from "@bidden/runtime";
 import type { Dataset } from "./dataset/types.ts";
@@ -11,12 +12,7 @@ import { DATASET_INFO, openRlds } from "./rlds/reader.ts";
 import { openLeRobot } from "./lerobot/reader.ts";
 
 export async function openDataset(path: string): Promise<Dataset> {
-  if (/\.(h5|hdf5)$/i.test(path)) return (await import("./hdf5/file.node.ts")).openHdf5(path);
-  if (/\.zip$/i.test(path)) return openZipped(path);
-  if (/\.mcap$/i.test(path)) {
-    const file = await createFolderStore(dirname(path)).open(basename(path));
-    return (await import("./mcap/reader.ts")).openMcap(file, path);
-  }
+  if (await isFile(path)) return openFile(path);
   const store = createFolderStore(path);
   if ((await store.list("meta")).includes(INFO_PATH.slice("meta/".length))) return openLeRobot(store);
   const here = await store.list(".");
@@ -57,4 +53,26 @@ async function openZipped(path: string): Promise<Dataset> {
 /** Markers of Zarr v2 and v3. */
 function isZarr(names: readonly string[]): boolean {
   return [".zgroup", "zarr.json", ".zmetadata"].some((name) => names.includes(name));
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}
+
+async function openFile(path: string): Promise<Dataset> {
+  if (/\.(h5|hdf5)$/i.test(path)) return (await import("./hdf5/file.node.ts")).openHdf5(path);
+  if (/\.zip$/i.test(path)) return openZipped(path);
+  if (/\.mcap$/i.test(path)) {
+    const file = await createFolderStore(dirname(path)).open(basename(path));
+    return (await import("./mcap/reader.ts")).openMcap(file, path);
+  }
+  throw new BiddenError(
+    "unsupported",
+    `${path} is no dataset file that bidden knows: expected .h5, .hdf5, .mcap or .zip (Zarr).`,
+    { path },
+  );
 }

@@ -1,7 +1,7 @@
 /** `bidden data ...`: look into datasets of every format that the data room reads. */
 
 import { catEpisode, describeDataset, type Finding, lintLeRobot, sayReport } from "@bidden/data";
-import { createFolderStore, hashSink, openDataset, pngSink, sizeOnDisk } from "@bidden/data/node";
+import { convertToLeRobot, createFolderStore, hashSink, openDataset, pngSink, sizeOnDisk } from "@bidden/data/node";
 import { BiddenError, messageOf } from "@bidden/runtime";
 import { type Command, InvalidArgumentError } from "commander";
 
@@ -24,6 +24,19 @@ export function registerData(program: Command): void {
     .option("--images <how>", "sha256, png:<folder> or none", "sha256")
     .action(printSteps);
   registerLint(data);
+  registerConvert(data);
+}
+
+function registerConvert(data: Command): void {
+  data
+    .command("convert")
+    .argument("<from>", "dataset of any format that is read")
+    .argument("<to>", "folder for the LeRobot v3.0 dataset")
+    .description("to LeRobot v3.0 with pictures; goes on where it was stopped, and compares what it wrote")
+    .option("--fps <n>", "frames a second, for sources that do not say it", wholeNumber)
+    .option("--robot <name>", "robot_type, for sources that do not say it")
+    .option("--no-verify", "do not compare afterwards")
+    .action(convert);
 }
 
 function registerLint(data: Command): void {
@@ -96,4 +109,26 @@ function sayFinding({ severity, rule, episode, frame, column, evidence }: Findin
     column ?? "",
   ];
   return `${severity.padEnd(7)} ${rule.padEnd(24)} ${place.filter((part) => part !== "").join(", ")}: ${evidence}`;
+}
+
+async function convert(
+  from: string,
+  to: string,
+  options: { fps?: number; robot?: string; verify: boolean },
+): Promise<void> {
+  const started = performance.now();
+  const plan = {
+    verify: options.verify,
+    ...(options.fps === undefined ? {} : { fps: options.fps }),
+    ...(options.robot === undefined ? {} : { robotType: options.robot }),
+  };
+  const { episodes, compared } = await convertToLeRobot(from, to, plan, ({ done, total }) => {
+    const left = ((performance.now() - started) / done) * (total - done);
+    if (process.stderr.isTTY)
+      process.stderr.write(`\r${done} of ${total} episodes, ${Math.ceil(left / 1000)} s left  `);
+  });
+  if (process.stderr.isTTY) process.stderr.write("\n");
+  process.stdout.write(
+    `${episodes} episodes in ${to}${options.verify ? `; ${compared} values compared with the source` : ""}\n`,
+  );
 }

@@ -3,7 +3,7 @@
 import { BiddenError, type Image } from "@bidden/runtime";
 import { createNumbers, elementsOf, isNumberDtype, setNumber } from "../dataset/columns.ts";
 import type { Column, Feature, ImageColumn, NumberDtype } from "../dataset/types.ts";
-import { decodePng } from "../image/png.ts";
+import { decodeImage } from "../image/decode.ts";
 
 /** @param where file and column, for messages. */
 export function columnFrom(feature: Feature, data: ArrayLike<unknown>, where: string): Column {
@@ -63,16 +63,13 @@ function imageColumn(feature: Feature, data: ArrayLike<unknown>, where: string):
     kind: "images",
     length: data.length,
     encoded,
-    image: (frame): Promise<Image> =>
-      Promise.resolve().then(() => {
-        const image = decodePng(encoded(frame), `${where}, row ${frame}`);
-        if (image.width !== width || image.height !== height) {
-          throw new BiddenError(
-            "bad-dataset",
-            `${where}, row ${frame}: the picture is ${image.width} x ${image.height}, the feature says ${width} x ${height}.`,
-          );
-        }
-        return image;
-      }),
+    image: async (frame): Promise<Image> => {
+      const image = await decodeImage(encoded(frame), `${where}, row ${frame}`);
+      if (image.width === width && image.height === height) return image;
+      throw new BiddenError(
+        "bad-dataset",
+        `${where}, row ${frame}: the picture is ${image.width} x ${image.height}, the feature says ${width} x ${height}.`,
+      );
+    },
   };
 }

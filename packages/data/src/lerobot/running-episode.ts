@@ -8,6 +8,9 @@ import { ImageStats } from "../stats/stats.ts";
 import { isDefaultFeature } from "./features.ts";
 
 /** What a frame may hold: numbers, text, pictures. */
+/** A picture that is stored as it is: PNG or JPEG bytes, and what they show (for the statistics). */
+export type EncodedPicture = { readonly encoded: Uint8Array; readonly image: Image };
+
 export type FrameValue =
   | NumberArray
   | readonly number[]
@@ -16,7 +19,8 @@ export type FrameValue =
   | boolean
   | bigint
   | string
-  | Image;
+  | Image
+  | EncodedPicture;
 
 export type RecordedColumn =
   | { readonly kind: "numbers"; readonly dtype: NumberDtype; readonly size: number; values: NumberArray }
@@ -67,8 +71,13 @@ export class RunningEpisode {
         column.values.push(value as string);
         return;
       case "images":
-        column.png.push(encodePng(value as Image, this.#deflate));
-        column.stats.add((value as Image).data);
+        if (isEncoded(value)) {
+          column.png.push(value.encoded.slice());
+          column.stats.add(value.image.data);
+        } else {
+          column.png.push(encodePng(value as Image, this.#deflate));
+          column.stats.add((value as Image).data);
+        }
         return;
       case "numbers": {
         const at = this.length * column.size;
@@ -90,6 +99,10 @@ export class RunningEpisode {
   }
 }
 
+function isEncoded(value: FrameValue): value is EncodedPicture {
+  return typeof value === "object" && "encoded" in value;
+}
+
 function createColumn({ dtype, shape }: Feature): RecordedColumn {
   if (dtype === "image") return { kind: "images", png: [], stats: new ImageStats(3) };
   if (isNumberDtype(dtype)) {
@@ -108,7 +121,7 @@ function checkValue(name: string, { dtype, shape }: Feature, value: FrameValue |
   }
   if (dtype === "image") {
     const [height, width] = shape;
-    const image = value as Partial<Image>;
+    const image: Partial<Image> = isEncoded(value) ? value.image : (value as Partial<Image>);
     if (typeof value !== "object" || !(image.data instanceof Uint8Array)) throw bad("an image", typeof value);
     if (image.width !== width || image.height !== height || image.data.length !== elementsOf(shape)) {
       throw bad(`${width} x ${height} pixels`, `${image.width} x ${image.height} (${image.data.length} bytes)`);
