@@ -1,10 +1,10 @@
 /** Attention: scaled dot products, many heads, rotary positions. */
 import { badShape, sameShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { add, cast, expand, mul, reshape, sub, where } from "./core.ts";
+import { single } from "./build.ts";
+import { add, cast, expand, mul, reshape, sub, sum, where } from "./core.ts";
 import { concat, slice, split, stack, transpose, unsqueeze } from "./layout.ts";
 import { matmul } from "./matmul.ts";
-import { softmax } from "./softmax.ts";
 import { cos, sin, tanh } from "./unary.ts";
 
 export type AttentionOptions = {
@@ -53,7 +53,30 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   const masked = mask === null ? seen : mask.dtype === "bool" ? where(mask, seen, -1e30) : add(seen, mask);
   if (!sameShape(masked.shape, scores.shape))
     throw badShape("attention", "a mask that broadcasts to the scores", scores.shape, masked.shape);
-  return matmul(softmax(masked), v);
+  return weighted(masked, v);
+}
+
+/**
+ * softmax(scores)·v. With P the softmax and o the result, the gradient of the scores is P∘(dP - Σ dP∘P), and the sum over keys
+ * is Σ do∘o over features (Dao et al. 2022, arXiv:2205.14135, appendix B): two passes over the large matrix instead of four.
+ * The product hands the softmax a gradient that is shifted already, so both are kept apart from equal nodes of others.
+ */
+function weighted(scores: Tensor, v: Tensor): Tensor {
+  const shares = single("Softmax", [scores], scores.shape, {
+    attributes: { axis: { int: scores.rank - 1 } },
+    variant: "in attention",
+    vjp: (g, y) => [mul(g, y)],
+  });
+  const [batch, heads, queries, keys] = scores.shape as unknown as readonly [number, number, number, number];
+  const width = v.shape[3] as number;
+  const values = expand(v, [batch, heads, keys, width]);
+  return single("MatMul", [shares, values], [batch, heads, queries, width], {
+    variant: "in attention",
+    vjp: (g, y) => [
+      sub(matmul(g, values, { transposeB: true }), sum(mul(g, y), -1, { keepDims: true })),
+      matmul(shares, g, { transposeA: true }),
+    ],
+  });
 }
 
 /** A mask for [batch, heads, n, m] in the grouping of [batch·key heads, shared, n, m]. */

@@ -8,8 +8,9 @@ import type { Tensor } from "../graph/tensor.ts";
 import { reshape } from "../ops/core.ts";
 import { concat, split } from "../ops/layout.ts";
 
-/** Parameters of at most this many values are packed. */
-const SMALL = 4096;
+/** Parameters of at most this many values are packed, and packs have at most that many: a megabyte stays in the cache. */
+const SMALL = 32_768;
+const LARGEST_PACK = 262_144;
 
 /** A parameter's place in a vector of several; alone it has the whole array. */
 export type Part = { readonly parameter: string; readonly shape: Shape; readonly offset: number };
@@ -24,6 +25,8 @@ export type Pack = {
   readonly parts: readonly Part[];
 };
 
+type Entry = { readonly parameter: Tensor; readonly gradient: Tensor };
+
 /** Groups parameters into packs; `found` holds their gradients. `views`: what a packed parameter is in the graph now. */
 export function packParameters(
   graph: Graph,
@@ -33,22 +36,32 @@ export function packParameters(
 ): { readonly packs: Pack[]; readonly views: ReadonlyMap<Tensor, Tensor> } {
   const views = new Map<Tensor, Tensor>();
   const packs: Pack[] = [];
-  const small = new Map<boolean, { readonly parameter: Tensor; readonly gradient: Tensor }[]>();
+  const gathering: Record<"decaying" | "kept", Entry[]> = { decaying: [], kept: [] };
+  const close = (kind: "decaying" | "kept"): void => {
+    const entries = gathering[kind];
+    const decaying = kind === "decaying";
+    if (entries.length === 1) packs.push(alone(entries[0] as Entry, decaying));
+    else if (entries.length > 1) packs.push(together(graph, `packed.${packs.length}`, entries, decaying, views));
+    gathering[kind] = [];
+  };
   parameters.forEach((parameter, i) => {
-    const { name, shape } = parameter;
     const entry = { parameter, gradient: found[i] as Tensor };
-    const group = decays(name, shape);
-    if (sizeOf(shape) <= SMALL) small.set(group, [...(small.get(group) ?? []), entry]);
-    else packs.push(alone(entry, group));
+    const kind = decays(parameter.name, parameter.shape) ? "decaying" : "kept";
+    const size = sizeOf(parameter.shape);
+    if (size > SMALL) {
+      packs.push(alone(entry, kind === "decaying"));
+      return;
+    }
+    const gathered = gathering[kind].reduce((total, e) => total + sizeOf(e.parameter.shape), 0);
+    if (gathered + size > LARGEST_PACK) close(kind);
+    gathering[kind].push(entry);
   });
-  for (const [group, entries] of small)
-    packs.push(
-      ...(entries.length > 1 ? [together(graph, entries, group, views)] : entries.map((e) => alone(e, group))),
-    );
+  close("decaying");
+  close("kept");
   return { packs, views };
 }
 
-function alone(entry: { readonly parameter: Tensor; readonly gradient: Tensor }, decays: boolean): Pack {
+function alone(entry: Entry, decays: boolean): Pack {
   const { name, shape } = entry.parameter;
   return {
     name,
@@ -62,18 +75,18 @@ function alone(entry: { readonly parameter: Tensor; readonly gradient: Tensor },
 
 function together(
   graph: Graph,
-  entries: readonly { readonly parameter: Tensor; readonly gradient: Tensor }[],
+  name: string,
+  entries: readonly Entry[],
   decays: boolean,
   views: Map<Tensor, Tensor>,
 ): Pack {
   const lengths = entries.map(({ parameter }) => sizeOf(parameter.shape));
   const total = lengths.reduce((a, b) => a + b, 0);
-  const name = decays ? "packed.decaying" : "packed";
   const value = graph.input(name, "float32", [total]);
   const parts: Part[] = [];
   let offset = 0;
   split(value, lengths, 0).forEach((slice, i) => {
-    const { parameter } = entries[i] as { readonly parameter: Tensor };
+    const { parameter } = entries[i] as Entry;
     views.set(parameter, reshape(slice, parameter.shape));
     parts.push({ parameter: parameter.name, shape: parameter.shape, offset });
     offset += lengths[i] as number;
