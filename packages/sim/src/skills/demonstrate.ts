@@ -5,7 +5,7 @@
 
 import type { CameraView, Rng } from "@bidden/runtime";
 import { tasksOf } from "../language/tasks.ts";
-import type { ObjectState, Task, Vec3 } from "../types.ts";
+import type { Kind, ObjectState, Task, Vec3 } from "../types.ts";
 import type { World } from "../world.ts";
 import { type Disturbance, Disturber, drawDisturbance } from "./disturb.ts";
 import { ActionDriver } from "./drive.ts";
@@ -131,14 +131,19 @@ function renderAll(world: World, cameras: NonNullable<DemonstrationOptions["came
   return views;
 }
 
+/** How hard a nudge is by kind: a block slides to a stop soon, a can would fall over, a ball rolls far. */
+const NUDGE: Readonly<Partial<Record<Kind, number>>> = { block: 2, can: 0.9, ball: 0.7 };
+
 /** Pushes the thing that is acted on, or any other, unless it is in the hand. Answers whether it did. */
 function nudge(world: World, disturber: Disturber, act: string, rng: Rng): boolean {
   const velocity = disturber.nudge();
   if (velocity === null) return false;
-  const loose = world.scene.objects.filter(({ kind }) => kind === "block" || kind === "ball" || kind === "can");
+  const loose = world.scene.objects.filter(({ kind }) => NUDGE[kind] !== undefined);
   const id = rng.uniform() < 0.7 ? act : (rng.pick(loose)?.id ?? act);
-  if (!loose.some((object) => object.id === id) || world.held() === id) return false;
-  world.pushObject(id, velocity);
+  const object = loose.find((candidate) => candidate.id === id);
+  if (object === undefined || world.held() === id) return false;
+  const strength = NUDGE[object.kind] ?? 1;
+  world.pushObject(id, [velocity[0] * strength, velocity[1] * strength, 0]);
   return true;
 }
 

@@ -64,6 +64,10 @@ export function funnel(distance: number, near = 0.008, far = 0.07): number {
   return LIP_SHARE * smoothstep(distance, near, near + LIP_M) + (1 - LIP_SHARE) * smoothstep(distance, near, far);
 }
 
+/** So near to its own base the folded arm cannot rise: it must come out first. From here to here, metres, and how fast. */
+const COME_OUT_M = [0.27, 0.285] as const;
+const COME_OUT_STEP_M = 0.012;
+
 /** Where the tool should go, from which `steer` makes one action. */
 export type Goal = {
   /** Horizontal error, target minus tool, metres. */
@@ -89,7 +93,9 @@ export function steer(state: FullState, goal: Goal): Float32Array {
   const freeToMove = 1 - 0.97 * smoothstep(missing, 0.012, 0.05);
   const [sx, sy] = seekXY(goal.dx, goal.dy, max);
   const haste = goal.haste ?? 1;
-  return action(state, [sx * freeToMove * haste, sy * freeToMove * haste, seek(missing, max) * haste], goal.gripper);
+  const out = COME_OUT_STEP_M * fadeOut(state.tool[0], COME_OUT_M[0], COME_OUT_M[1]);
+  const step = [sx * freeToMove * haste + out, sy * freeToMove * haste, seek(missing, max) * haste] as const;
+  return action(state, step, goal.gripper);
 }
 
 /** Puts a step, the correction of the tool's drift in rotation, and the gripper together. */
