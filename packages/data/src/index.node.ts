@@ -1,8 +1,11 @@
 export { convertToLeRobot } from "./convert/convert.node.ts";
+export { keepEpisodes, mergeDatasets, retaskDataset, trimDataset } from "./edit/edit.node.ts";
 export { createFolderStore } from "./files/store.node.ts";
 export { hashSink, pngSink, sizeOnDisk } from "./inspect/sinks.node.ts";
 export { openRecorder } from "./lerobot/open.node.ts";
 export { openDataset } from "./open.node.ts";
+export { signDataset, verifyDataset } from "./provenance/manifest.node.ts";
+export type { Manifest, SignOptions, Statement, Verification } from "./provenance/manifest.node.ts";
 export { openShards } from "./shards/reader.node.ts";
 export type { ShardEpisode, Shards } from "./shards/reader.node.ts";
 export { openShardWriter } from "./shards/writer.node.ts";

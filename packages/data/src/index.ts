@@ -23,5 +23,11 @@ export type { EpisodeStart, Recorder, RecorderOptions } from "./lerobot/recorder
 export type { FrameValue } from "./lerobot/running-episode.ts";
 export { lintLeRobot } from "./lint/lint.ts";
 export type { Finding, Severity } from "./lint/types.ts";
+export { denormalise, normalise } from "./oxe/normalise.ts";
+export type { Normalisation, NormalisationStats } from "./oxe/normalise.ts";
+export { MIXTURES, planMixture } from "./oxe/mixtures.ts";
+export { OXE_DATASETS } from "./oxe/registry.ts";
+export { oxeColumns, standardise } from "./oxe/standardise.ts";
+export { openRlds } from "./rlds/reader.ts";
 export type { ShardArray, ShardColumn, ShardDtype } from "./shards/format.ts";
 export type { FeatureStats } from "./stats/stats.ts";

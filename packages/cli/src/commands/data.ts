@@ -1,7 +1,19 @@
 /** `bidden data ...`: look into datasets of every format that the data room reads. */
 
 import { catEpisode, describeDataset, type Finding, lintLeRobot, sayReport } from "@bidden/data";
-import { convertToLeRobot, createFolderStore, hashSink, openDataset, pngSink, sizeOnDisk } from "@bidden/data/node";
+import {
+  convertToLeRobot,
+  createFolderStore,
+  hashSink,
+  keepEpisodes,
+  mergeDatasets,
+  openDataset,
+  pngSink,
+  retaskDataset,
+  signDataset,
+  sizeOnDisk,
+  verifyDataset,
+} from "@bidden/data/node";
 import { BiddenError, messageOf } from "@bidden/runtime";
 import { type Command, InvalidArgumentError } from "commander";
 
@@ -25,6 +37,88 @@ export function registerData(program: Command): void {
     .action(printSteps);
   registerLint(data);
   registerConvert(data);
+  registerProof(data);
+  registerEdit(data.command("edit").description("into a new folder, without re-encoding pictures"));
+}
+
+function registerProof(data: Command): void {
+  data
+    .command("sign")
+    .argument("<path>", "folder of a dataset")
+    .description("signed manifest: a hash an episode, who collected, which tool, which parents")
+    .requiredOption("--key <file>", "PEM file with the private key; made when it is not there")
+    .requiredOption("--by <name>", "who collected")
+    .option("--parent <root>", "root of a dataset that this one was made from (repeat for more)", collect, [])
+    .action(async (path: string, options: { key: string; by: string; parent: string[] }) => {
+      const { key, by, parent } = options;
+      const { statement, publicKey } = await signDataset(path, {
+        keyPath: key,
+        collectedBy: by,
+        tool: "bidden",
+        parents: parent,
+      });
+      process.stdout.write(`signed ${statement.leaves.length} episodes\nroot ${statement.root}\nkey  ${publicKey}\n`);
+    });
+  data
+    .command("verify")
+    .argument("<path>", "folder of a signed dataset")
+    .description("whether every episode is as it was signed")
+    .option("--key <base64>", "public key of the signer that is trusted")
+    .action(async (path: string, options: { key?: string }) => {
+      const { manifest, problems } = await verifyDataset(path, options.key);
+      for (const problem of problems) process.stdout.write(`${problem}\n`);
+      const { collectedBy, signedAt, leaves } = manifest.statement;
+      if (problems.length === 0)
+        process.stdout.write(`${leaves.length} episodes are as ${collectedBy} signed them at ${signedAt}\n`);
+      process.exitCode = problems.length === 0 ? 0 : 1;
+    });
+}
+
+function collect(value: string, before: string[]): string[] {
+  return [...before, value];
+}
+
+function registerEdit(edit: Command): void {
+  const say = (to: string) => (count: number) => void process.stdout.write(`${count} episodes in ${to}\n`);
+  edit
+    .command("delete")
+    .argument("<from>")
+    .argument("<to>")
+    .requiredOption("--episodes <list>", "such as 1,4,7-9", episodeList)
+    .action((from: string, to: string, { episodes }: { episodes: Set<number> }) =>
+      keepEpisodes(from, to, (episode) => !episodes.has(episode)).then(say(to)),
+    );
+  edit
+    .command("split")
+    .argument("<from>")
+    .argument("<to>", "folder for the chosen episodes")
+    .requiredOption("--episodes <list>", "such as 1,4,7-9", episodeList)
+    .action((from: string, to: string, { episodes }: { episodes: Set<number> }) =>
+      keepEpisodes(from, to, (episode) => episodes.has(episode)).then(say(to)),
+    );
+  edit
+    .command("merge")
+    .argument("<to>")
+    .argument("<from...>", "datasets of the same robot, rate and features")
+    .action((to: string, from: string[]) => mergeDatasets(from, to).then(say(to)));
+  edit
+    .command("retask")
+    .argument("<from>")
+    .argument("<to>")
+    .requiredOption("--old <sentence>")
+    .requiredOption("--new <sentence>")
+    .action((from: string, to: string, options: { old: string; new: string }) =>
+      retaskDataset(from, to, (task) => (task === options.old ? options.new : task)).then(say(to)),
+    );
+}
+
+function episodeList(text: string): Set<number> {
+  const out = new Set<number>();
+  for (const part of text.split(",")) {
+    const [first, last = first] = part.split("-").map(wholeNumber);
+    for (let episode = first as number; episode <= (last as number) && out.size < 1e6; episode++) out.add(episode);
+  }
+  return out;
 }
 
 function registerConvert(data: Command): void {
