@@ -23,7 +23,9 @@ export function createProgress(label: string, total: number, stream: NodeJS.Writ
       if (now - shownAt < (terminal ? TERMINAL_EVERY_MS : PLAIN_EVERY_MS) && done < total) return;
       shownAt = now;
       const leftMs = ((now - began) / Math.max(1, done - first)) * (total - done);
-      show(`${label} ${done}/${total} ${Math.floor((100 * done) / total)} %, ${duration(leftMs)} left${note && `, ${note}`}`);
+      show(
+        `${label} ${done}/${total} ${Math.floor((100 * done) / total)} %, ${duration(leftMs)} left${note && `, ${note}`}`,
+      );
     },
     end(summary = "done") {
       show(`${label}: ${summary} (${duration(performance.now() - began)})`);

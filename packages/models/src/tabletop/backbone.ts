@@ -16,7 +16,6 @@ import {
   cast,
   concat,
   detach,
-  div,
   expand,
   type Graph,
   gelu,
@@ -25,6 +24,7 @@ import {
   reshape,
   slice,
   softmax,
+  square,
   sub,
   sum,
   type Tensor,
@@ -195,9 +195,7 @@ function point(
   const height = graph.constant(new Float32Array(batch * count).fill(PLANE_Z_M), "float32", [batch, count, 1]);
   const spots = reshape(concat([range(inputs.rays, 2, 0, 2), height], 2), [batch, count, 1, 3]);
   const guesses = channelFirst(add(offsets, spots));
-  const weights = reshape(onPatches, [batch, channels, 1, count]);
-  const mass = add(sum(onPatches, 2, { keepDims: true }), 1e-6);
-  const coordinates = div(reshape(matmul(weights, guesses), [batch, channels, 3]), mass);
+  const coordinates = settle(guesses, range(pointer, 2, 0, count));
   return {
     pointer,
     guesses,
@@ -205,6 +203,28 @@ function point(
     looks: matmul(onPatches, patches),
     nowhere: range(shares, 2, count, count + 1),
   };
+}
+
+/** How much the first look at the pointer prefers its strongest patches. */
+const SHARPNESS = 4;
+/** Guesses farther from the first look than about this speak of another thing, metres. */
+const SAME_THING_M = 0.03;
+
+/**
+ * One place from many guesses: the strongest patches say about where, then all patches that speak of that place are averaged.
+ * A plain average over two things would point between them.
+ *
+ * @param guesses float32[b, 2, patches, 3], metres
+ * @param logits float32[b, 2, patches]
+ * @returns float32[b, 2, 3], metres
+ */
+function settle(guesses: Tensor, logits: Tensor): Tensor {
+  const [b, channels, count] = logits.shape as readonly [number, number, number];
+  const average = (shares: Tensor): Tensor =>
+    reshape(matmul(reshape(shares, [b, channels, 1, count]), guesses), [b, channels, 3]);
+  const first = average(softmax(mul(logits, SHARPNESS), -1));
+  const away = sum(square(sub(guesses, reshape(first, [b, channels, 1, 3]))), -1);
+  return average(softmax(sub(logits, mul(away, 0.5 / SAME_THING_M ** 2)), -1));
 }
 
 /** [b, patches, 2, 3] -> [b, 2, patches, 3] */

@@ -2,7 +2,7 @@
  * Encoded sentences, each encoded once ever: the frozen text encoder is the costliest part of a row. Held in 8 bits a number
  * (each token scaled by its own largest magnitude) and appended to a file, so that a resumed training does not encode again.
  */
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, truncateSync } from "node:fs";
 import { type InstructionEncoder, type Int8Rows, packRows, unpackRow } from "@bidden/models";
 
 /** Bytes of a record's head: length of the text in bytes, number of tokens, both uint32. */
@@ -55,22 +55,30 @@ export class TextStore {
     return out;
   }
 
-  /** A torn last record (the writer was killed) is left out. */
+  /** A torn last record (the writer was killed) is cut off, so that what is appended next can be read. */
   #load(bytes: Uint8Array): void {
+    const whole = this.#readRecords(bytes);
+    if (whole < bytes.length) truncateSync(this.#path, whole);
+  }
+
+  /** Returns the length of the whole records. */
+  #readRecords(bytes: Uint8Array): number {
     const { width } = this.#encoder;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    for (let at = 0; at + HEAD_BYTES <= bytes.length; ) {
+    let at = 0;
+    while (at + HEAD_BYTES <= bytes.length) {
       const nameBytes = view.getUint32(at, true);
       const rows = view.getUint32(at + 4, true);
       const scalesAt = at + HEAD_BYTES + nameBytes;
       const end = scalesAt + rows * (4 + width);
-      if (end > bytes.length) return;
+      if (end > bytes.length) return at;
       const text = new TextDecoder().decode(bytes.subarray(at + HEAD_BYTES, scalesAt));
       const scales = new Float32Array(bytes.slice(scalesAt, scalesAt + rows * 4).buffer);
       const values = new Int8Array(bytes.slice(scalesAt + rows * 4, end).buffer);
       this.#texts.set(text, { values, scales, rows, columns: width });
       at = end;
     }
+    return at;
   }
 }
 
