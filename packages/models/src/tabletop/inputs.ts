@@ -67,45 +67,8 @@ export type RowMaker = {
 
 export function createRowMaker(config: TabletopConfig): RowMaker {
   const sizes = tabletopSizes(config);
-  const indices = config.cameras.map((camera) => patchIndex(camera.grid));
-  const starts: number[] = [];
-  let total = 0;
-  for (const camera of config.cameras) {
-    starts.push(total);
-    total += patchCount(camera.grid);
-  }
-  const place = (name: string): number => {
-    const at = config.stateNames.indexOf(name);
-    if (at < 0)
-      throw new BiddenError("embodiment-mismatch", `The policy needs "${name}" in the robot's state.`, { name });
-    return at;
-  };
-  const historyPlaces = HISTORY_NAMES.map(place);
-  const toolPlaces = [place("toolXM"), place("toolYM"), place("toolZM")];
-  const scales = config.stateNames.map((name) => STATE_SCALES[name] ?? ([0, 1] as const));
-  const normalised = (state: ArrayLike<number>, at: number): number => {
-    const [middle, unit] = scales[at] as readonly [number, number];
-    return ((state[at] as number) - middle) / unit;
-  };
-
-  const look: RowMaker["look"] = (row, camera, view) => {
-    const { grid } = config.cameras[camera] as TabletopConfig["cameras"][number];
-    const start = starts[camera] as number;
-    cutPatches(view.image, grid, indices[camera] as Int32Array, row.patches, start * sizes.patchBytes);
-    projectPatches(view, grid, row.rays, start * 3);
-  };
-  const feel: RowMaker["feel"] = (row, state, history) => {
-    let k = 0;
-    for (let i = 0; i < config.stateNames.length; i++) row.proprio[k++] = normalised(state, i);
-    for (let h = 0; h < config.historyLength; h++) {
-      const back = config.historyLength - h;
-      const past = history[Math.max(0, history.length - back)] ?? state;
-      for (const at of historyPlaces) row.proprio[k++] = normalised(past, at);
-    }
-    toolPlaces.forEach((at, i) => {
-      row.tool[i] = state[at] as number;
-    });
-  };
+  const look = lookerOf(config, sizes);
+  const feel = feelerOf(config);
   return {
     sizes,
     allocate: () => ({
@@ -123,14 +86,57 @@ export function createRowMaker(config: TabletopConfig): RowMaker {
           throw new BiddenError(
             "embodiment-mismatch",
             `The policy needs the camera "${camera.name}", which is missing.`,
-            {
-              camera: camera.name,
-            },
+            { camera: camera.name },
           );
         }
         look(row, i, view);
       });
       feel(row, observation.state, observation.history);
     },
+  };
+}
+
+function lookerOf(config: TabletopConfig, sizes: TabletopSizes): RowMaker["look"] {
+  const indices = config.cameras.map((camera) => patchIndex(camera.grid));
+  const starts: number[] = [];
+  let total = 0;
+  for (const camera of config.cameras) {
+    starts.push(total);
+    total += patchCount(camera.grid);
+  }
+  return (row, camera, view) => {
+    const { grid } = config.cameras[camera] as TabletopConfig["cameras"][number];
+    const start = starts[camera] as number;
+    cutPatches(view.image, grid, indices[camera] as Int32Array, row.patches, start * sizes.patchBytes);
+    projectPatches(view, grid, row.rays, start * 3);
+  };
+}
+
+function feelerOf(config: TabletopConfig): RowMaker["feel"] {
+  const place = (name: string): number => {
+    const at = config.stateNames.indexOf(name);
+    if (at < 0) {
+      throw new BiddenError("embodiment-mismatch", `The policy needs "${name}" in the robot's state.`, { name });
+    }
+    return at;
+  };
+  const historyPlaces = HISTORY_NAMES.map(place);
+  const toolPlaces = [place("toolXM"), place("toolYM"), place("toolZM")];
+  const scales = config.stateNames.map((name) => STATE_SCALES[name] ?? ([0, 1] as const));
+  const normalised = (state: ArrayLike<number>, at: number): number => {
+    const [middle, unit] = scales[at] as readonly [number, number];
+    return ((state[at] as number) - middle) / unit;
+  };
+  return (row, state, history) => {
+    let k = 0;
+    for (let i = 0; i < config.stateNames.length; i++) row.proprio[k++] = normalised(state, i);
+    for (let h = 0; h < config.historyLength; h++) {
+      const back = config.historyLength - h;
+      const past = history[Math.max(0, history.length - back)] ?? state;
+      for (const at of historyPlaces) row.proprio[k++] = normalised(past, at);
+    }
+    toolPlaces.forEach((at, i) => {
+      row.tool[i] = state[at] as number;
+    });
   };
 }

@@ -143,7 +143,8 @@ export async function createMinilm(
       const mask = new Float32Array(length).fill(-10_000).fill(0, 0, ids.length);
       const session = await sessionFor(length);
       const { hidden } = await session.run({ embedded: embed(ids, length), mask });
-      return { values: (hidden?.data as Float32Array).slice(0, ids.length * WIDTH), count: ids.length };
+      const values = (hidden as TensorData).data as Float32Array;
+      return { values: values.slice(0, ids.length * WIDTH), count: ids.length };
     },
   };
 }
