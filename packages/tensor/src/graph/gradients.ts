@@ -3,7 +3,7 @@
  * meets. The gradients are ordinary tensors of the same graph; what nobody uses is never written.
  */
 import { BiddenError } from "@bidden/runtime";
-import { add } from "../ops/core.ts";
+import { add, expand } from "../ops/core.ts";
 import { sizeOf } from "./dtype.ts";
 import { sameShape, showShape } from "./shape.ts";
 import type { Node, Tensor } from "./tensor.ts";
@@ -34,7 +34,7 @@ export function gradients(value: Tensor, wrt: readonly Tensor[], seed?: Tensor):
 }
 
 function zeros(tensor: Tensor): Tensor {
-  return tensor.graph.constant(new Float32Array(sizeOf(tensor.shape)), tensor.dtype, tensor.shape);
+  return expand(tensor.graph.constant(0, tensor.dtype), tensor.shape);
 }
 
 function propagate(node: Node, sums: Map<Tensor, Tensor>): void {
