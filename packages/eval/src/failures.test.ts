@@ -60,6 +60,22 @@ function shifted(id: string): RunResult {
   return { ...result, objects };
 }
 
+/** The block lies on a plate that was not meant. */
+const elsewhere: RunResult = {
+  ...shifted("red-block-1"),
+  objects: [
+    ...shifted("red-block-1").objects,
+    {
+      id: "white-plate-1",
+      kind: "plate",
+      colour: "white",
+      size: "large",
+      start: [0.61, 0.11, 0],
+      end: [0.61, 0.11, 0],
+    },
+  ],
+};
+
 describe("causeOf", () => {
   const asking: Partial<Watched> = { lastIntent: "ask" satisfies Intent["kind"], outcome: "asked" };
   test.each<[string, OrdinaryPlan, RunResult, Partial<Watched>]>([
@@ -71,6 +87,7 @@ describe("causeOf", () => {
     ["missed", plan, result, {}],
     ["wrong-object", plan, result, { everHeld: ["green-ball-1"] }],
     ["misplaced", plan, result, { everHeld: ["red-block-1"] }],
+    ["wrong-target", plan, elsewhere, { everHeld: ["red-block-1"] }],
     ["timeout", plan, { ...result, holding: "red-block-1" }, { everHeld: ["red-block-1"] }],
     ["too-early", plan, { ...result, holding: "red-block-1", believedDone: true }, { everHeld: ["red-block-1"] }],
     ["dropped", { ...plan, skill: "pick" }, result, { everHeld: ["red-block-1"] }],

@@ -19,7 +19,7 @@ section>p{color:var(--soft);margin:0 0 12px;max-width:70ch}
 .card{background:var(--card);border:1px solid var(--faint);border-radius:12px;padding:16px 18px}
 .card b{display:block;font-size:30px;line-height:1.2;font-weight:650;font-variant-numeric:tabular-nums}
 .card span{color:var(--soft);font-size:13px;display:block}
-.plot{width:100%;height:auto;max-width:800px;font-size:13px;overflow:visible}
+.plot{width:100%;height:auto;min-width:660px;max-width:860px;font-size:13px;overflow:visible}
 .plot text{fill:var(--ink)}.plot .tick,.plot .note{fill:var(--soft)}.plot .figure{fill:var(--ink);font-weight:600}
 .grid{stroke:var(--faint)}.axis{stroke:var(--soft)}.interval{stroke:var(--accent);stroke-width:3;stroke-linecap:round;opacity:.55}
 .dot{fill:var(--accent)}.bar{fill:var(--accent)}.goal{stroke:var(--soft);stroke-width:2;stroke-dasharray:3 3}
