@@ -1,6 +1,6 @@
 /** The inference thread: loads the policy, says what it is, then turns observations into chunks. */
 import { type MessagePort, workerData } from "node:worker_threads";
-import type { PolicyInfo } from "@bidden/runtime";
+import type { CameraView, Observation, Policy, PolicyInfo } from "@bidden/runtime";
 import { serveInference } from "@bidden/runtime/node";
 import { asFailed, type Failed } from "./worker-death.ts";
 
@@ -14,10 +14,31 @@ export type PolicyWorkerData = {
 
 export type FromPolicy = { readonly type: "ready"; readonly info: PolicyInfo } | Failed;
 
+/** Thinks once about nothing: the first thought compiles and allocates, and is too slow for an arm that waits for it. */
+async function warmUp(policy: Policy): Promise<void> {
+  const { cameras, stateNames, historyLength } = policy.info;
+  const state = new Float32Array(stateNames.length);
+  const views = Object.entries(cameras).map(([camera, { width, height }]): [string, CameraView] => {
+    const image = { width, height, data: new Uint8Array(3 * width * height) };
+    // One metre up, looking straight down.
+    return [camera, { image, fovY: 0.8, baseFromCamera: Float64Array.of(1, 0, 0, 0.45, 0, 1, 0, 0, 0, 0, 1, 1) }];
+  });
+  const nothing: Observation = {
+    id: "warm-up",
+    captureNs: 0n,
+    cameras: Object.fromEntries(views),
+    state,
+    history: Array.from({ length: historyLength }, () => state),
+    instruction: "put the red block on the blue plate",
+  };
+  await policy.infer(nothing, { seed: 0 });
+}
+
 const { policy: name, observations, thoughts, control } = workerData as PolicyWorkerData;
 try {
   const { loadTabletopPolicy } = await import("@bidden/models/node");
   const policy = await (name === "tabletop" ? loadTabletopPolicy() : loadTabletopPolicy(name));
+  await warmUp(policy);
   control.postMessage({ type: "ready", info: policy.info } satisfies FromPolicy);
   serveInference({ policy, observations, thoughts });
 } catch (thrown) {

@@ -6,6 +6,7 @@ import { Header } from "./header.tsx";
 import { slow } from "./link/live.ts";
 import { Notices } from "./notices.tsx";
 import { Panel } from "./panel/panel.tsx";
+import { Part } from "./part.tsx";
 import { Stage } from "./stage/stage.tsx";
 import { StatusPill } from "./status-pill.tsx";
 import { useStore } from "./store.ts";
@@ -26,13 +27,21 @@ export function App(): ReactNode {
     <div className="app" data-details={details} data-phase={phase} data-mode={mode} data-link={link} data-seed={seed}>
       <Header details={details} onDetails={() => setDetails(!details)} />
       <main className="main">
-        <Stage />
+        <Part name="The 3-D view">
+          <Stage />
+        </Part>
         <StatusPill />
-        <Conversation />
+        <Part name="The conversation">
+          <Conversation />
+        </Part>
         <Notices />
       </main>
       <Dock />
-      {details ? <Panel onClose={() => setDetails(false)} /> : null}
+      {details ? (
+        <Part name="The panel of details">
+          <Panel onClose={() => setDetails(false)} />
+        </Part>
+      ) : null}
     </div>
   );
 }

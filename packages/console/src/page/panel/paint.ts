@@ -40,6 +40,7 @@ function sized(
 ): { context: CanvasRenderingContext2D; pixels: ImageData } | null {
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;
+  if (width === 0 || height === 0) return null;
   const context = canvas.getContext("2d");
   return context === null ? null : { context, pixels: context.createImageData(width, height) };
 }

@@ -1,5 +1,13 @@
 /** Arm, table and things as three.js meshes, one group a body; poses come in as numbers and go straight to the groups. */
-import { Color, Group, Mesh, MeshPhysicalMaterial, MeshStandardMaterial } from "three";
+import {
+  Color,
+  Group,
+  type Material,
+  Mesh,
+  MeshLambertMaterial,
+  MeshPhysicalMaterial,
+  MeshStandardMaterial,
+} from "three";
 import type { GeomInfo, ObjectInfo } from "../../protocol/messages.ts";
 import { findRings, geometryOf, ringGeometry } from "./shapes.ts";
 
@@ -21,7 +29,13 @@ export type Bodies = {
   dispose(): void;
 };
 
-export function createBodies(geoms: readonly GeomInfo[], count: number, objects: readonly ObjectInfo[]): Bodies {
+/** @param plain cheaper materials, where the processor draws */
+export function createBodies(
+  geoms: readonly GeomInfo[],
+  count: number,
+  objects: readonly ObjectInfo[],
+  plain: boolean,
+): Bodies {
   const group = new Group();
   const groups = Array.from({ length: count }, () => new Group());
   group.add(...groups);
@@ -32,11 +46,11 @@ export function createBodies(geoms: readonly GeomInfo[], count: number, objects:
     const first = ring[0];
     if (first === undefined) continue;
     groups[first.body]?.add(
-      castingMesh(new Mesh(ringGeometry(ring), materialOf(first, kinds.get(first.object ?? "")))),
+      castingMesh(new Mesh(ringGeometry(ring), materialOf(first, kinds.get(first.object ?? ""), plain))),
     );
   }
   for (const geom of others) {
-    const mesh = castingMesh(new Mesh(geometryOf(geom), materialOf(geom, kinds.get(geom.object ?? ""))));
+    const mesh = castingMesh(new Mesh(geometryOf(geom), materialOf(geom, kinds.get(geom.object ?? ""), plain)));
     const [w, x, y, z] = geom.quat;
     mesh.position.set(...geom.pos);
     mesh.quaternion.set(x, y, z, w);
@@ -57,19 +71,24 @@ function place(group: Group | undefined, poses: Float32Array, at: number): void 
   group?.quaternion.set(qx, qy, qz, qw);
 }
 
-function materialOf(geom: GeomInfo, kind: string | undefined): MeshStandardMaterial {
-  const [r, g, b, alpha] = geom.rgba;
-  const color = new Color().setRGB(r, g, b, "srgb");
-  const [roughness, clearcoat] = FINISH[kind ?? ""] ?? [0.42, 0];
-  const shared = { color, roughness, metalness: 0, transparent: alpha < 1, opacity: alpha };
-  const material =
-    clearcoat > 0
-      ? new MeshPhysicalMaterial({ ...shared, clearcoat, clearcoatRoughness: 0.25 })
-      : new MeshStandardMaterial(shared);
+function materialOf(geom: GeomInfo, kind: string | undefined, plain: boolean): Material {
+  const material = plain ? new MeshLambertMaterial(colourOf(geom)) : finishOf(geom, kind);
   // Paint lies in the table's plane: nudge it towards the eye instead of letting the two flicker.
   if (kind === "square")
     Object.assign(material, { polygonOffset: true, polygonOffsetFactor: -2, polygonOffsetUnits: -2 });
   return material;
+}
+
+function finishOf(geom: GeomInfo, kind: string | undefined): Material {
+  const [roughness, clearcoat] = FINISH[kind ?? ""] ?? [0.42, 0];
+  const shared = { ...colourOf(geom), roughness, metalness: 0 };
+  return clearcoat > 0
+    ? new MeshPhysicalMaterial({ ...shared, clearcoat, clearcoatRoughness: 0.25 })
+    : new MeshStandardMaterial(shared);
+}
+
+function colourOf({ rgba: [r, g, b, alpha] }: GeomInfo) {
+  return { color: new Color().setRGB(r, g, b, "srgb"), transparent: alpha < 1, opacity: alpha };
 }
 
 function castingMesh(mesh: Mesh): Mesh {
@@ -80,7 +99,7 @@ function castingMesh(mesh: Mesh): Mesh {
 
 function disposeMesh(node: unknown): void {
   if (!(node instanceof Mesh)) return;
-  const mesh = node as Mesh<Mesh["geometry"], MeshStandardMaterial>;
+  const mesh = node as Mesh<Mesh["geometry"], Material>;
   mesh.geometry.dispose();
   mesh.material.dispose();
 }

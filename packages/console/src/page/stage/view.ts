@@ -10,6 +10,7 @@ import {
   Fog,
   HemisphereLight,
   Mesh,
+  MeshLambertMaterial,
   MeshStandardMaterial,
   NeutralToneMapping,
   PCFShadowMap,
@@ -86,9 +87,11 @@ export type View = {
 
 /** Null when the browser cannot do WebGL. */
 export function createView(canvas: HTMLCanvasElement, theme: Theme): View | null {
-  const renderer = createRenderer(canvas);
+  const plain = isSoftware();
+  const renderer = createRenderer(canvas, plain);
   if (renderer === null) return null;
-  const plain = isSoftware(renderer);
+  // Endless animations would make the processor paint the whole page sixty times a second.
+  document.documentElement.dataset["plain"] = String(plain);
   const camera = new PerspectiveCamera(35, 1, 0.05, 12);
   camera.up.set(0, 0, 1);
   const controls = new OrbitControls(camera, canvas);
@@ -106,7 +109,7 @@ export function createView(canvas: HTMLCanvasElement, theme: Theme): View | null
     setScene: (scene) => {
       if (bodies !== null) stage.scene.remove(bodies.group);
       bodies?.dispose();
-      bodies = createBodies(scene.geoms, scene.bodies, scene.objects);
+      bodies = createBodies(scene.geoms, scene.bodies, scene.objects, plain);
       stage.scene.add(bodies.group);
       clearMarks(marks);
       draw.moved();
@@ -143,9 +146,9 @@ export function createView(canvas: HTMLCanvasElement, theme: Theme): View | null
   };
 }
 
-function createRenderer(canvas: HTMLCanvasElement): WebGLRenderer | null {
+function createRenderer(canvas: HTMLCanvasElement, plain: boolean): WebGLRenderer | null {
   try {
-    const renderer = new WebGLRenderer({ canvas, antialias: true, powerPreference: "low-power" });
+    const renderer = new WebGLRenderer({ canvas, antialias: !plain, powerPreference: "low-power" });
     renderer.toneMapping = NeutralToneMapping;
     renderer.toneMappingExposure = 1;
     renderer.shadowMap.enabled = true;
@@ -158,11 +161,13 @@ function createRenderer(canvas: HTMLCanvasElement): WebGLRenderer | null {
 }
 
 /** True when the graphics are computed on the processor. `?fine` in the address overrides it, for pictures. */
-function isSoftware(renderer: WebGLRenderer): boolean {
+function isSoftware(): boolean {
   if (new URLSearchParams(location.search).has("fine")) return false;
-  const gl = renderer.getContext();
+  const gl = document.createElement("canvas").getContext("webgl2");
+  if (gl === null) return true;
   const info = gl.getExtension("WEBGL_debug_renderer_info");
   const name: unknown = gl.getParameter(info === null ? gl.RENDERER : info.UNMASKED_RENDERER_WEBGL);
+  gl.getExtension("WEBGL_lose_context")?.loseContext();
   return /swiftshader|llvmpipe|software|softpipe/i.test(String(name));
 }
 
@@ -194,10 +199,12 @@ function createStage(plain: boolean): { readonly scene: Scene; paint(theme: Them
   const scene = new Scene();
   const slabSize = [2 * SLAB.halfX, 2 * SLAB.halfY, SLAB.thick] as const;
   const slabShape = plain ? new BoxGeometry(...slabSize) : new RoundedBoxGeometry(...slabSize, 6, 0.016);
-  const slab = new Mesh(slabShape, new MeshStandardMaterial({ roughness: 0.85 }));
+  const matt = (): MeshLambertMaterial | MeshStandardMaterial =>
+    plain ? new MeshLambertMaterial() : new MeshStandardMaterial({ roughness: 0.9 });
+  const slab = new Mesh(slabShape, matt());
   slab.position.set(SLAB.x, 0, -SLAB.thick / 2 - 0.0006);
   slab.receiveShadow = true;
-  const floor = new Mesh(new CircleGeometry(6, 64), new MeshStandardMaterial({ roughness: 1 }));
+  const floor = new Mesh(new CircleGeometry(6, 64), matt());
   floor.position.z = -0.42;
   const sky = new HemisphereLight();
   sky.position.set(0, 0, 1);
@@ -244,7 +251,7 @@ type Drawing = {
 };
 
 /** Fewest milliseconds between two drawings where the processor draws. */
-const PLAIN_GAP_MS = 60;
+const PLAIN_GAP_MS = 80;
 /** A drawing that takes longer than this is drawn with fewer pixels from then on, ms. */
 const HEAVY_MS = 150;
 
