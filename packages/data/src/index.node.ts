@@ -1,4 +1,4 @@
-export { convertToLeRobot } from "./convert/convert.node.ts";
+export { convertToLeRobot, convertToRlds, convertToV21 } from "./convert/convert.node.ts";
 export { keepEpisodes, mergeDatasets, retaskDataset, trimDataset } from "./edit/edit.node.ts";
 export { createFolderStore } from "./files/store.node.ts";
 export { hashSink, pngSink, sizeOnDisk } from "./inspect/sinks.node.ts";

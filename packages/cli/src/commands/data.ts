@@ -3,6 +3,8 @@
 import { catEpisode, describeDataset, type Finding, lintLeRobot, sayReport } from "@bidden/data";
 import {
   convertToLeRobot,
+  convertToRlds,
+  convertToV21,
   createFolderStore,
   hashSink,
   keepEpisodes,
@@ -15,7 +17,7 @@ import {
   verifyDataset,
 } from "@bidden/data/node";
 import { BiddenError, messageOf } from "@bidden/runtime";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 
 export function registerData(program: Command): void {
   const data = program.command("data").description("look into and check recorded episodes");
@@ -125,8 +127,14 @@ function registerConvert(data: Command): void {
   data
     .command("convert")
     .argument("<from>", "dataset of any format that is read")
-    .argument("<to>", "folder for the LeRobot v3.0 dataset")
+    .argument("<to>", "folder for the new dataset")
     .description("to LeRobot v3.0 with pictures; goes on where it was stopped, and compares what it wrote")
+    .addOption(
+      new Option("--as <format>", "what to write")
+        .choices(["lerobot-v3", "lerobot-v2.1", "rlds"])
+        .default("lerobot-v3"),
+    )
+    .option("--name <name>", "name of the RLDS dataset, in lower case", "bidden")
     .option("--fps <n>", "frames a second, for sources that do not say it", wholeNumber)
     .option("--robot <name>", "robot_type, for sources that do not say it")
     .option("--no-verify", "do not compare afterwards")
@@ -205,11 +213,14 @@ function sayFinding({ severity, rule, episode, frame, column, evidence }: Findin
   return `${severity.padEnd(7)} ${rule.padEnd(24)} ${place.filter((part) => part !== "").join(", ")}: ${evidence}`;
 }
 
-async function convert(
-  from: string,
-  to: string,
-  options: { fps?: number; robot?: string; verify: boolean },
-): Promise<void> {
+type ConvertOptions = { fps?: number; robot?: string; verify: boolean; as: string; name: string };
+
+async function convert(from: string, to: string, options: ConvertOptions): Promise<void> {
+  if (options.as !== "lerobot-v3") {
+    const count = await (options.as === "rlds" ? convertToRlds(from, to, options.name) : convertToV21(from, to));
+    process.stdout.write(`${count} episodes in ${to}\n`);
+    return;
+  }
   const started = performance.now();
   const plan = {
     verify: options.verify,
