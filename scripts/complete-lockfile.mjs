@@ -15,7 +15,9 @@ for (const [path, entry] of Object.entries({ ...lock.packages })) {
     if (known) continue;
     const words = name.split(/[/@.-]/);
     const system = SYSTEMS.find((word) => words.includes(word)) ?? (name === "fsevents" ? "darwin" : undefined);
-    const processor = PROCESSORS.find((word) => words.some((part) => part === word || (word === "arm" && part === "armv7")));
+    const processor = PROCESSORS.find((word) =>
+      words.some((part) => part === word || (word === "arm" && part === "armv7")),
+    );
     lock.packages[`node_modules/${name}`] = {
       version: version.replace(/^[~^]/, ""),
       ...(processor === undefined ? {} : { cpu: [processor] }),

@@ -97,7 +97,9 @@ describe("things", () => {
         world.step(1000);
         const [thing, target] = world.objects();
         const after = thing?.position ?? [0, 0, 0];
-        expect(Math.hypot(...after.map((value, i) => value - (before[i] ?? 0))), `${kind} on ${under[0]}`).toBeLessThan(0.001);
+        expect(Math.hypot(...after.map((value, i) => value - (before[i] ?? 0))), `${kind} on ${under[0]}`).toBeLessThan(
+          0.001,
+        );
         expect(after[2], `${kind} on ${under[0]}`).toBeCloseTo(surfaceM + (kind === "can" ? 0.027 : 0.018), 3);
         expect(world.touching(thing?.id ?? "", target?.id ?? ""), `${kind} on ${under[0]}`).toBe(true);
         expect(world.touching(thing?.id ?? "", "table")).toBe(false);
