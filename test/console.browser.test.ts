@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { BiddenError } from "@bidden/runtime";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -52,6 +53,7 @@ describe.skipIf(executablePath === undefined)("the console in a browser", () => 
       args: ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
     });
     page = await browser.newPage({ viewport: { width: 860, height: 640 }, reducedMotion: "reduce" });
+    page.setDefaultTimeout(SLOW_MS / 3);
     await page.goto(link, { waitUntil: "commit" });
     await page.waitForSelector(".app[data-link=open]", { timeout: 60_000 });
   }, SLOW_MS);
@@ -168,6 +170,8 @@ function linkOf(server: ChildProcess): Promise<string> {
       const link = /http:\S+#token=\S+/.exec(said);
       if (link !== null) resolve(link[0]);
     });
-    server.once("exit", (code) => reject(Object.assign(new TypeError(`The console ended with code ${code}: ${said}`))));
+    server.once("exit", (code) =>
+      reject(new BiddenError("worker-died", `The console ended with code ${code}: ${said}`)),
+    );
   });
 }
