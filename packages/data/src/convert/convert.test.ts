@@ -43,7 +43,7 @@ describe("conversion to LeRobot v3", () => {
 
   it("asks for a rate where the source has none or no whole one", async () => {
     const to = join(base, "none");
-    await expect(convertToLeRobot(join(GOLDEN, "rlds/kuka"), to)).rejects.toThrow(
+    await expect(convertToLeRobot(join(GOLDEN, "rlds/odd_rlds"), to)).rejects.toThrow(
       /does not say how many frames a second/,
     );
     expect(fs.existsSync(to)).toBe(false);

@@ -9,7 +9,10 @@ let ready: Promise<void> | null = null;
 async function load(): Promise<void> {
   if (typeof process !== "object" || process.versions?.node === undefined) return;
   const { readJpegWasm } = await import("./jpeg-wasm.node.ts");
-  await init(await WebAssembly.compile(await readJpegWasm()));
+  // What is wrong with a picture is in the error; the library's own lines would only litter the terminal.
+  // The package's types leave out the second argument, which its code takes.
+  const start = init as (module: WebAssembly.Module, options: object) => Promise<void>;
+  await start(await WebAssembly.compile(await readJpegWasm()), { printErr: () => undefined });
 }
 
 export function isJpeg(bytes: Uint8Array): boolean {

@@ -8,6 +8,7 @@ import { isNumberDtype } from "../dataset/columns.ts";
 import { sliceColumn } from "../dataset/slice.ts";
 import type { Column, Dataset, EpisodeData, EpisodeInfo, Feature, Features, ReadOptions } from "../dataset/types.ts";
 import type { FileStore, RandomAccess } from "../files/store.ts";
+import { OXE_DATASETS } from "../oxe/registry.ts";
 import { type Example, parseExample } from "./example.ts";
 import { flattenFeatures, type TfdsPlace } from "./features.ts";
 import { type RecordPlace, readRecord, scanRecords, uncompressed } from "./tfrecord.ts";
@@ -140,8 +141,9 @@ export class RldsReader implements Dataset {
   readonly path: string;
   readonly name: string;
   readonly version: string;
-  readonly robotType = null;
-  readonly fps = null;
+  /** RLDS does not say them; for Open X-Embodiment's sets the registry does. */
+  readonly robotType: string | null;
+  readonly fps: number | null;
   readonly frameCount = null;
   readonly features: Features;
   readonly episodeCount: number;
@@ -165,6 +167,8 @@ export class RldsReader implements Dataset {
     this.path = store.root;
     this.name = name;
     this.version = version;
+    this.robotType = OXE_DATASETS[name]?.robot ?? null;
+    this.fps = OXE_DATASETS[name]?.hz ?? null;
     this.stepPlaces = new Map(
       places.filter((place) => place.key.startsWith(STEPS)).map((place) => [place.key.slice(STEPS.length), place]),
     );
