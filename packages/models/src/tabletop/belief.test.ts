@@ -58,6 +58,9 @@ describe("beliefOf", () => {
       kind: "refuse",
       reason: "I see no purple ball here.",
     });
+    expect(intent({ pointing: [0, 0, 0, 0, 1, 0, 0, 0, 0, 1] }, "pick up the blue bowl")).toMatchObject({
+      reason: "I cannot do that with a bowl.",
+    });
     // "Nowhere" in the place channel is right for a pick and wrong for a put.
     const put = SKILLS.map((name) => (name === "put" ? 1 : 0));
     expect(intent({ skill: put }, "put the red block in the green bowl")).toMatchObject({

@@ -1,5 +1,13 @@
 /** From the network's numbers to what the policy believes: clear or not, where it points, what it would answer. */
-import { type Belief, type Candidate, type Intent, nounPhrases, type Pointing } from "@bidden/runtime";
+import {
+  type Belief,
+  type Candidate,
+  type Intent,
+  KIND_OF,
+  nounPhrases,
+  type Pointing,
+  wordsOf,
+} from "@bidden/runtime";
 import { patchCount } from "../image/patches.ts";
 import { CHANNELS, SCENE_INTENTS, SKILLS, TEXT_INTENTS, type TabletopConfig } from "./config.ts";
 
@@ -84,10 +92,7 @@ function intentOf(config: TabletopConfig, raw: RawBelief, instruction: string, l
   if (missing || lost >= 0) {
     const worst = lost >= 0 ? lost : placing && (nowhere[1] as number) > (nowhere[0] as number) ? 1 : 0;
     const phrase = phrases[CHANNELS[worst] as "act" | "place"];
-    return {
-      kind: "refuse",
-      reason: phrase === undefined ? "I do not see what that speaks of." : `I see no ${phrase} here.`,
-    };
+    return { kind: "refuse", reason: missingReason(phrase, worst === 0) };
   }
   if (scene("ambiguous") > limits.ambiguous) {
     const unsure = mostDivided(config, raw, placing);
@@ -96,6 +101,18 @@ function intentOf(config: TabletopConfig, raw: RawBelief, instruction: string, l
     return { kind: "ask", question, candidates: unsure.candidates };
   }
   return { kind: "obey" };
+}
+
+/** Kinds that the arm does not lift or push, whether they are there or not. */
+const IMMOVABLE: readonly string[] = ["bowl", "plate", "square", "drawer"];
+
+function missingReason(phrase: string | undefined, acted: boolean): string {
+  if (phrase === undefined) return "I do not see what that speaks of.";
+  const kind = wordsOf(phrase)
+    .map((word) => KIND_OF.get(word))
+    .find((known) => known !== undefined);
+  if (acted && kind !== undefined && IMMOVABLE.includes(kind)) return `I cannot do that with a ${kind}.`;
+  return `I see no ${phrase} here.`;
 }
 
 function nowhereOf(raw: RawBelief, channel: number): number {
