@@ -4,7 +4,7 @@
  */
 
 import { shapeOf } from "../shapes.ts";
-import type { FullState } from "../state.ts";
+import type { FullState, Thing } from "../state.ts";
 import { thingOf } from "../state.ts";
 import { action, clamp, fadeOut, funnel, rest, seek, seekXY, shut, smoothstep, steer } from "./motion.ts";
 
@@ -31,14 +31,13 @@ export function push(state: FullState, objectId: string, targetId: string): Floa
     return retreat(state, object.position[0], object.position[1]);
 
   // Coordinates along the push and across it, from the thing's centre.
-  const ux = toGoX / toGo;
-  const uy = toGoY / toGo;
+  const contact = shape.outerRadiusM + FINGERS_M;
+  const [ux, uy] = heading(state, object, toGoX / toGo, toGoY / toGo, contact + STANDOFF_M);
   const relX = state.tool[0] - object.position[0];
   const relY = state.tool[1] - object.position[1];
   const along = relX * ux + relY * uy;
   const across = -relX * uy + relY * ux;
 
-  const contact = shape.outerRadiusM + FINGERS_M;
   // Fingers that move down while they push would wedge the thing against the table: down first, and back off when pressed.
   const low = fadeOut(state.tool[2] - LOW_M, 0.004, 0.012) * smoothstep(state.tool[2] - LOW_M, -0.009, -0.005);
   const behind = fadeOut(along, -0.6 * contact, -0.4 * contact);
@@ -61,6 +60,29 @@ export function push(state: FullState, objectId: string, targetId: string): Floa
   const step = [ux * forward - uy * sideways, uy * forward + ux * sideways, seek(LOW_M - state.tool[2])] as const;
   const onwards = action(state, step, 0);
   return approach.map((value, i) => value + pushing * ((onwards[i] ?? 0) - value));
+}
+
+/** Directions that are tried, away from the straight one, where something stands behind the thing, rad. */
+const DETOURS_RAD = [0, 0.25, -0.25, 0.5, -0.5, 0.75, -0.75, 1, -1] as const;
+/** Room that the fingers need beside a bystander's outline, metres. */
+const FINGER_ROOM_M = 0.015;
+
+/** Unit direction of the push: straight to the square, or as near to it as there is room for the fingers behind the thing. */
+function heading(state: FullState, object: Thing, ux: number, uy: number, behindM: number): readonly [number, number] {
+  for (const turn of DETOURS_RAD) {
+    const [cos, sin] = [Math.cos(turn), Math.sin(turn)];
+    const direction = [ux * cos - uy * sin, ux * sin + uy * cos] as const;
+    const x = object.position[0] - direction[0] * behindM;
+    const y = object.position[1] - direction[1] * behindM;
+    const blocked = state.scene.objects.some((other, i) => {
+      const at = state.objects[i]?.position;
+      if (other.id === object.object.id || other.kind === "square" || other.kind === "drawer" || at === undefined)
+        return false;
+      return Math.hypot(at[0] - x, at[1] - y) < shapeOf(other).outerRadiusM + FINGER_ROOM_M;
+    });
+    if (!blocked) return direction;
+  }
+  return [ux, uy];
 }
 
 /** Away from the thing a little, then up. */
