@@ -110,9 +110,9 @@ export function doubtsOf(raw: RawBelief): Calibration {
 }
 
 /** Each alarm stops at most this share of ordinary instructions. */
-const FALSE_ALARMS = 0.006;
+const FALSE_ALARMS = 0.01;
 /** No threshold is fitted outside this range: tails of a few hundred samples are noise. */
-const RANGE = [0.25, 0.9] as const;
+const RANGE = [0.25, 0.97] as const;
 
 export function fitCalibration(samples: readonly DoubtSample[]): Calibration {
   const ordinary = samples.filter(({ kind }) => kind === "task");
