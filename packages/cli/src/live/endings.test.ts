@@ -45,7 +45,7 @@ test("a question carries its candidates, with their place in the picture where t
     text: "Which one.",
     candidates: [
       { label: "the red block", at: [0.4, 0, 0.02], u: 0.2, v: 0.3 },
-      { label: "this one", at: [0.5, 0, 0.02], u: null, v: null },
+      { label: "the nearer one", at: [0.5, 0, 0.02], u: null, v: null },
     ],
   });
 });

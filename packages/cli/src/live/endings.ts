@@ -2,6 +2,7 @@
 import type { CandidateInfo, LogEntry, Phase } from "@bidden/console";
 import type { Belief, LoopStatus, Outcome } from "@bidden/runtime";
 import type { SessionStatus } from "../console/session.ts";
+import { placeWords } from "./place-words.ts";
 import { gateWords, sentence } from "./words.ts";
 
 type Project = (at: readonly [number, number, number]) => readonly [number, number] | null;
@@ -38,10 +39,11 @@ export function endingOf(outcome: Outcome, belief: Belief | null, project: Proje
   }
 }
 
-function candidatesOf(outcome: Outcome, project: Project): CandidateInfo[] {
-  return (outcome.candidates ?? []).map(({ at, label }) => {
+function candidatesOf({ candidates = [] }: Outcome, project: Project): CandidateInfo[] {
+  const words = placeWords(candidates.map(({ at }) => at));
+  return candidates.map(({ at, label }, i) => {
     const [u, v] = project(at) ?? [null, null];
-    return { label: label ?? "this one", at, u, v };
+    return { label: label ?? words[i] ?? "this one", at, u, v };
   });
 }
 

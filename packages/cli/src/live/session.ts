@@ -4,10 +4,12 @@
  */
 import type { CameraInfo, Driver, Frame, LogEntry, TraceSample } from "@bidden/console";
 import {
+  type Belief,
   BiddenError,
   cleanInstruction,
   type LoopEvent,
   type LoopStatus,
+  nounPhrases,
   type PlaceHints,
   understandUtterance,
   type Utterance,
@@ -56,6 +58,8 @@ class Session implements LiveSession {
   #last: { readonly text: string; readonly asks: number | null } | null = null;
   /** Why the arm is latched, in words. */
   #latchedBecause = "";
+  /** Which place the open question is about. */
+  #askedAbout: keyof PlaceHints = "act";
   #changing = false;
   #wish: string | null = null;
 
@@ -147,7 +151,7 @@ class Session implements LiveSession {
       });
     }
     this.#talk.add("you", "answer", sentence(chosen.label));
-    this.#begin(this.#last.text, by, { act: chosen.at });
+    this.#begin(this.#last.text, by, { [this.#askedAbout]: chosen.at });
   }
 
   stop(by: string): void {
@@ -224,7 +228,9 @@ class Session implements LiveSession {
       this.#talk.add("arm", "refuse", "The scripted expert cannot put things back.");
       return;
     }
-    this.#begin(this.#last.text, by, { place });
+    const { act, place: target } = nounPhrases(this.#last.text);
+    const text = target !== undefined || act === undefined ? this.#last.text : `put the ${act} back`;
+    this.#begin(text, by, { place });
   }
 
   #confirm(yes: boolean, by: string): void {
@@ -280,8 +286,7 @@ class Session implements LiveSession {
         this.#latchedBecause = `Stopped by ${event.change.by}.`;
     }
     if (event.type === "mode" && event.change.to === "nominal") this.#latchedBecause = "";
-    if (event.type === "thought" && event.thought.chunk !== undefined)
-      this.#pictures.point(event.thought.chunk.belief.pointing);
+    if (event.type === "thought" && event.thought.chunk !== undefined) this.#think(event.thought.chunk.belief);
     if (event.type !== "end") return;
     const { tone, text, candidates } = endingOf(event.outcome, this.#status?.belief ?? null, (at) =>
       this.#pictures.inFront(at),
@@ -290,6 +295,11 @@ class Session implements LiveSession {
     if (this.#last !== null && event.outcome.verdict === "asked") this.#last = { ...this.#last, asks: entry.id };
     if (event.outcome.verdict === "done") this.#opened.tellWorld({ type: "judge", id: entry.id });
     if (isSilence(event.outcome)) this.#opened.restartPolicy();
+  }
+
+  #think({ intent, pointing }: Belief): void {
+    this.#pictures.point(pointing);
+    if (intent.kind === "ask") this.#askedAbout = intent.about ?? "act";
   }
 
   #judged(done: boolean | null): void {

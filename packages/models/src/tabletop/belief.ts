@@ -5,6 +5,7 @@ import {
   type Intent,
   KIND_OF,
   nounPhrases,
+  type PlaceHints,
   type Pointing,
   wordsOf,
 } from "@bidden/runtime";
@@ -60,15 +61,26 @@ export function beliefOf(
   raw: RawBelief,
   instruction: string,
   calibration: Calibration,
+  /** Places that a person pointed out: about them nothing is asked. */
+  hints: PlaceHints = {},
 ): Belief {
   const answer = answerOf(config, raw);
   const question = probability(raw.textIntent, TEXT_INTENTS, "question") > calibration.question;
   return {
-    intent: intentOf(config, raw, instruction, calibration),
+    intent: settled(intentOf(config, raw, instruction, calibration), hints),
     done: 1 / (1 + Math.exp(-(raw.done[0] as number))),
-    pointing: CHANNELS.map((channel, index) => pointingOf(config, raw, channel, index)),
+    pointing: CHANNELS.map((channel, index) => {
+      const pointing = pointingOf(config, raw, channel, index);
+      return { ...pointing, at: hints[channel] ?? pointing.at };
+    }),
     ...(question && answer !== null ? { answer } : {}),
   };
+}
+
+/** A question that a person has answered already is none. */
+function settled(intent: Intent, hints: PlaceHints): Intent {
+  const answered = intent.kind === "ask" && intent.about !== undefined && hints[intent.about] !== undefined;
+  return answered ? { kind: "obey" } : intent;
 }
 
 function probability<N extends string>(values: Float32Array, names: readonly N[], name: N): number {
@@ -98,7 +110,8 @@ function intentOf(config: TabletopConfig, raw: RawBelief, instruction: string, l
     const unsure = mostDivided(config, raw, placing);
     const phrase = phrases[CHANNELS[unsure.channel] as "act" | "place"];
     const question = phrase === undefined ? "Which one do you mean?" : `Which ${phrase} do you mean?`;
-    return { kind: "ask", question, candidates: unsure.candidates };
+    const about = CHANNELS[unsure.channel] as "act" | "place";
+    return { kind: "ask", question, candidates: unsure.candidates, about };
   }
   return { kind: "obey" };
 }

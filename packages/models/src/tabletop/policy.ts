@@ -5,15 +5,17 @@ import {
   createRng,
   type InferRequest,
   type Observation,
+  type PlaceHints,
   type Policy,
   type PolicyInfo,
 } from "@bidden/runtime";
 import { onnxModel, readSafetensors, type Session, type SessionOptions } from "@bidden/tensor";
 import type { EncodedText, InstructionEncoder } from "../text/instruction-encoder.ts";
 import { type OpenSession, sha256 } from "../text/minilm.ts";
-import { beliefOf, type Calibration, DEFAULT_CALIBRATION, type RawBelief } from "./belief.ts";
+import { beliefOf, type Calibration, candidatesOf, DEFAULT_CALIBRATION, type RawBelief } from "./belief.ts";
 import type { TabletopConfig } from "./config.ts";
 import { flowGraph, policyGraph } from "./graphs.ts";
+import { HintFollower } from "./follow-hints.ts";
 import { createRowMaker, type RowMaker, type TabletopRow } from "./inputs.ts";
 
 export const HEADS = ["regression", "flow"] as const;
@@ -80,6 +82,7 @@ export class TabletopPolicy implements Policy {
   readonly #calibration: Calibration;
   readonly #encoder: InstructionEncoder;
   readonly #engine: Engine;
+  readonly #hints: HintFollower;
   readonly #rows: RowMaker;
   readonly #row: TabletopRow;
   readonly #text: Float32Array;
@@ -91,6 +94,7 @@ export class TabletopPolicy implements Policy {
     this.#calibration = calibration;
     this.#encoder = encoder;
     this.#engine = engine;
+    this.#hints = new HintFollower(config.stateNames);
     this.#rows = createRowMaker(config);
     this.#row = this.#rows.allocate();
     this.#text = new Float32Array(config.textTokens * config.textWidth);
@@ -123,7 +127,9 @@ export class TabletopPolicy implements Policy {
     const read = performance.now();
     this.#rows.fill(this.#row, observation);
     const prepared = performance.now();
-    const { raw, values } = await this.#run(observation, head, request.seed);
+    const hints = this.#hints.current(observation);
+    const { raw, values } = await this.#run(hints, head, request.seed);
+    this.#hints.follow(() => candidatesOf(this.#config, raw, 0));
     const ended = performance.now();
     return {
       values: this.#actions(values),
@@ -137,7 +143,7 @@ export class TabletopPolicy implements Policy {
         seed: request.seed,
         stageMs: { text: read - began, preprocess: prepared - read, infer: ended - prepared },
       },
-      belief: beliefOf(this.#config, raw, observation.instruction, this.#calibration),
+      belief: beliefOf(this.#config, raw, observation.instruction, this.#calibration, hints),
     };
   }
 
@@ -145,7 +151,7 @@ export class TabletopPolicy implements Policy {
   async inspect(observation: Observation): Promise<RawBelief> {
     await this.#read(observation.instruction);
     this.#rows.fill(this.#row, observation);
-    return (await this.#run(observation, "regression", 0)).raw;
+    return (await this.#run(observation.hints ?? {}, "regression", 0)).raw;
   }
 
   async close(): Promise<void> {
@@ -162,11 +168,10 @@ export class TabletopPolicy implements Policy {
     this.#textMask.fill(-10_000).fill(0, 0, Math.min(count, this.#config.textTokens));
   }
 
-  async #run(observation: Observation, head: string, seed: number): Promise<{ raw: RawBelief; values: Float32Array }> {
+  async #run(hinted: PlaceHints, head: string, seed: number): Promise<{ raw: RawBelief; values: Float32Array }> {
     const hints = new Float32Array(6);
     const hintMask = new Float32Array(2);
-    const { act, place } = observation.hints ?? {};
-    [act, place].forEach((at, channel) => {
+    [hinted.act, hinted.place].forEach((at, channel) => {
       if (at === undefined) return;
       hints.set(at, channel * 3);
       hintMask[channel] = 1;

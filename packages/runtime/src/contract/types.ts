@@ -79,7 +79,13 @@ export type ChunkOrigin = {
 /** What the policy makes of the instruction in this scene. Only `obey` may move. */
 export type Intent =
   | { readonly kind: "obey" }
-  | { readonly kind: "ask"; readonly question: string; readonly candidates: readonly Candidate[] }
+  | {
+      readonly kind: "ask";
+      readonly question: string;
+      readonly candidates: readonly Candidate[];
+      /** Which of the places is in doubt; a person's answer becomes the hint of that name. */
+      readonly about?: keyof PlaceHints;
+    }
   | { readonly kind: "refuse"; readonly reason: string }
   | { readonly kind: "hold"; readonly reason: string };
 

@@ -131,7 +131,7 @@ function intentOf(world: World, parsed: Parsed): Intent {
     case "task":
       return { kind: "obey" };
     case "ambiguous":
-      return which(world, parsed.candidates);
+      return { ...which(world, parsed.candidates), about: parsed.role };
     case "impossible":
       return { kind: "refuse", reason: `I cannot do that: there is no ${bare(parsed.missing)} here that would fit.` };
     case "forbidden":
@@ -147,7 +147,7 @@ function intentOf(world: World, parsed: Parsed): Intent {
   }
 }
 
-function which(world: World, ids: readonly string[]): Intent {
+function which(world: World, ids: readonly string[]): Extract<Intent, { kind: "ask" }> {
   const states = world.objects();
   const candidates = world.scene.objects.flatMap((object, i) => {
     const position = states[i]?.position;
