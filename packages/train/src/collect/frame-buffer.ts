@@ -95,17 +95,14 @@ function coverOf(segmentation: Uint8Array, grid: { width: number; height: number
 }
 
 function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+  return gather(parts, new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0)));
 }
 
 function concatFloats(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  return gather(parts, new Float32Array(parts.reduce((sum, part) => sum + part.length, 0)));
+}
+
+function gather<A extends Uint8Array | Float32Array>(parts: readonly A[], out: A): A {
   let at = 0;
   for (const part of parts) {
     out.set(part, at);
