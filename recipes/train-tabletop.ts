@@ -8,7 +8,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { openShardWriter } from "@bidden/data/node";
@@ -81,6 +81,7 @@ async function correct(round: number): Promise<void> {
   const path = join(DATA, `correction-${round}.shard`);
   if (existsSync(path)) return;
   const [world, policy] = await Promise.all([createWorld(), loadTabletopPolicy(CHECKPOINT)]);
+  rmSync(`${path}.part`, { force: true }); // an interrupted round begins anew
   const writer = openShardWriter(`${path}.part`, frameColumns(trainingConfig));
   const count = Number(flags.corrections);
   let done = 0;
@@ -94,7 +95,7 @@ async function correct(round: number): Promise<void> {
   writer.close();
   await policy.close();
   world.close();
-  copyFileSync(`${path}.part`, path);
+  renameSync(`${path}.part`, path);
 }
 
 async function calibrate(): Promise<void> {
