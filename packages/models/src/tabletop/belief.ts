@@ -65,7 +65,7 @@ export function beliefOf(
   hints: PlaceHints = {},
 ): Belief {
   const answer = answerOf(config, raw);
-  const question = probability(raw.textIntent, TEXT_INTENTS, "question") > calibration.question;
+  const question = doubtsOf(raw).question > calibration.question;
   return {
     intent: settled(intentOf(config, raw, instruction, calibration), hints),
     done: 1 / (1 + Math.exp(-(raw.done[0] as number))),
@@ -87,26 +87,41 @@ function probability<N extends string>(values: Float32Array, names: readonly N[]
   return values[names.indexOf(name)] as number;
 }
 
-function intentOf(config: TabletopConfig, raw: RawBelief, instruction: string, limits: Calibration): Intent {
+/** The probabilities that the thresholds are fitted to and compared with. */
+export function doubtsOf(raw: RawBelief): Calibration {
   const text = (name: (typeof TEXT_INTENTS)[number]): number => probability(raw.textIntent, TEXT_INTENTS, name);
   const scene = (name: (typeof SCENE_INTENTS)[number]): number => probability(raw.sceneIntent, SCENE_INTENTS, name);
-  if (text("forbidden") > limits.forbidden)
+  return {
+    garbage: text("garbage"),
+    forbidden: text("forbidden"),
+    question: text("question"),
+    ambiguous: scene("ambiguous"),
+    missing: scene("missing"),
+    nowhere: Math.max(nowhereOf(raw, 0), isPlacing(raw) ? nowhereOf(raw, 1) : 0),
+  };
+}
+
+function isPlacing(raw: RawBelief): boolean {
+  return PLACING.includes(SKILLS[indexOfLargest(raw.skill)] as string);
+}
+
+function intentOf(config: TabletopConfig, raw: RawBelief, instruction: string, limits: Calibration): Intent {
+  const doubts = doubtsOf(raw);
+  const over = (name: keyof Calibration): boolean => doubts[name] > limits[name];
+  if (over("forbidden"))
     return { kind: "refuse", reason: "That could hurt someone or break something, so I will not do it." };
-  if (text("garbage") > limits.garbage)
-    return { kind: "refuse", reason: "I do not understand that as something to do here." };
-  if (text("question") > limits.question)
-    return { kind: "hold", reason: "That is a question; I answer it and do not move." };
+  if (over("garbage")) return { kind: "refuse", reason: "I do not understand that as something to do here." };
+  if (over("question")) return { kind: "hold", reason: "That is a question; I answer it and do not move." };
   const phrases = nounPhrases(instruction);
   const nowhere = CHANNELS.map((_, channel) => nowhereOf(raw, channel));
-  const placing = PLACING.includes(SKILLS[indexOfLargest(raw.skill)] as string);
-  const missing = scene("missing") > limits.missing;
+  const placing = isPlacing(raw);
   const lost = CHANNELS.findIndex((_, c) => (c === 0 || placing) && (nowhere[c] as number) > limits.nowhere);
-  if (missing || lost >= 0) {
+  if (over("missing") || lost >= 0) {
     const worst = lost >= 0 ? lost : placing && (nowhere[1] as number) > (nowhere[0] as number) ? 1 : 0;
     const phrase = phrases[CHANNELS[worst] as "act" | "place"];
     return { kind: "refuse", reason: missingReason(phrase, worst === 0) };
   }
-  if (scene("ambiguous") > limits.ambiguous) {
+  if (over("ambiguous")) {
     const unsure = mostDivided(config, raw, placing);
     const phrase = phrases[CHANNELS[unsure.channel] as "act" | "place"];
     const question = phrase === undefined ? "Which one do you mean?" : `Which ${phrase} do you mean?`;

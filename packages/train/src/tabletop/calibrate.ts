@@ -2,15 +2,7 @@
  * Thresholds of the policy's doubts, fitted on scenes and sentences that it was not trained on: each alarm may wrongly stop
  * only a small share of ordinary instructions, and within that bound is as eager as possible.
  */
-import {
-  type Calibration,
-  DEFAULT_CALIBRATION,
-  type RawBelief,
-  SCENE_INTENTS,
-  SKILLS,
-  type TabletopPolicy,
-  TEXT_INTENTS,
-} from "@bidden/models";
+import { type Calibration, DEFAULT_CALIBRATION, doubtsOf, type TabletopPolicy } from "@bidden/models";
 import { createRng, type Observation } from "@bidden/runtime";
 import {
   askQuestion,
@@ -89,24 +81,6 @@ export async function sampleDoubts(
     }
   }
   return samples;
-}
-
-/** The probabilities that the thresholds are compared with. */
-export function doubtsOf(raw: RawBelief): Calibration {
-  const text = (name: (typeof TEXT_INTENTS)[number]): number => raw.textIntent[TEXT_INTENTS.indexOf(name)] as number;
-  const scene = (name: (typeof SCENE_INTENTS)[number]): number =>
-    raw.sceneIntent[SCENE_INTENTS.indexOf(name)] as number;
-  const width = raw.pointing.length / 2;
-  const placing = ["put", "push", "stack"].includes(SKILLS[raw.skill.indexOf(Math.max(...raw.skill))] as string);
-  const nowhere = [raw.pointing[width - 1] as number, placing ? (raw.pointing[2 * width - 1] as number) : 0];
-  return {
-    garbage: text("garbage"),
-    forbidden: text("forbidden"),
-    question: text("question"),
-    ambiguous: scene("ambiguous"),
-    missing: scene("missing"),
-    nowhere: Math.max(...nowhere),
-  };
 }
 
 /** Each alarm stops at most this share of ordinary instructions. */
