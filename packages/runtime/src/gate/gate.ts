@@ -8,9 +8,9 @@
  */
 import type { Command, Embodiment, Grant, Mode, RobotState } from "../contract/types.ts";
 import { Chain } from "../kinematics/chain.ts";
+import { JointLimits, SLOW_SHARE } from "../kinematics/joint-limits.ts";
 import { distance } from "../kinematics/rotation.ts";
 import { type GateCheck, type GateFacts, type GateInput, STANDARD_CHECKS } from "./checks.ts";
-import { JointLimits, SLOW_SHARE } from "./limits.ts";
 import { Mint } from "./mint.ts";
 import { type ModeChange, ModeLatch } from "./modes.ts";
 import type { GateReason, GateVerdict } from "./reasons.ts";

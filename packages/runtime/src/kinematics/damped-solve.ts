@@ -35,9 +35,10 @@ export class DampedSolver {
    * @param jacobian float64[6, dof]
    * @param twist float64[6], wanted tool velocity, m/s and rad/s, base frame
    * @param wish float64[dof], rad/s, null-space velocity
+   * @param fixed uint8[dof], 1 where a joint moves as `wish` says, whatever the task: the others make up for it
    * @param out float64[dof], rad/s
    */
-  solve(jacobian: Float64Array, twist: Float64Array, wish: Float64Array, out: Float64Array): void {
+  solve(jacobian: Float64Array, twist: Float64Array, wish: Float64Array, fixed: Uint8Array, out: Float64Array): void {
     const n = this.#dof;
     const right = this.#right;
     for (let r = 0; r < 6; r++) {
@@ -45,7 +46,7 @@ export class DampedSolver {
       let carried = 0;
       for (let j = 0; j < n; j++) {
         const entry = jacobian[r * n + j]! * weight;
-        this.#weighted[r * n + j] = entry;
+        this.#weighted[r * n + j] = fixed[j] === 1 ? 0 : entry;
         carried += entry * wish[j]!;
       }
       right[r] = twist[r]! * weight - carried;

@@ -6,6 +6,7 @@
 import type { Embodiment } from "../contract/types.ts";
 import { Chain } from "./chain.ts";
 import { DampedSolver } from "./damped-solve.ts";
+import { JointLimits } from "./joint-limits.ts";
 import {
   type Numbers,
   quatConjugate,
@@ -81,7 +82,10 @@ class Servo implements PoseServo {
   readonly #options: PoseServoOptions;
   readonly #solver: DampedSolver;
   readonly #jacobian: Float64Array;
+  readonly #limits: JointLimits;
   readonly #velocity: Float64Array;
+  readonly #next: Float64Array;
+  readonly #fixed: Uint8Array;
   readonly #wish: Float64Array;
   readonly #wanted: Float64Array;
   readonly #twist = new Float64Array(6);
@@ -96,7 +100,10 @@ class Servo implements PoseServo {
     this.#options = options;
     this.chain = chain;
     this.#jacobian = new Float64Array(6 * chain.dof);
+    this.#limits = new JointLimits(embodiment);
     this.#velocity = new Float64Array(chain.dof);
+    this.#next = new Float64Array(chain.dof);
+    this.#fixed = new Uint8Array(chain.dof);
     this.#wish = new Float64Array(chain.dof);
     this.#wanted = new Float64Array(chain.dof);
     this.jointRad = new Float64Array(chain.dof);
@@ -156,7 +163,7 @@ class Servo implements PoseServo {
   }
 
   tick(dtMs: number, out: Float64Array): void {
-    const { joints, homeRad, envelope } = this.#embodiment;
+    const { joints, homeRad } = this.#embodiment;
     const dtS = dtMs / 1000;
     this.chain.forward(this.jointRad);
     this.chain.jacobian(this.#jacobian);
@@ -164,8 +171,20 @@ class Servo implements PoseServo {
     for (let j = 0; j < joints.length; j++) {
       this.#wish[j] = this.#options.homePullPerS * (homeRad[j]! - this.jointRad[j]!);
     }
-    this.#solver.solve(this.#jacobian, this.#twist, this.#wish, this.#wanted);
+    this.#fixed.fill(0);
+    do {
+      this.#solver.solve(this.#jacobian, this.#twist, this.#wish, this.#fixed, this.#wanted);
+      this.#reach(dtS);
+    } while (this.#fixWorst());
+    for (let j = 0; j < joints.length; j++) {
+      const next = this.jointRad[j]! + this.#next[j]! * dtS;
+      out[j] = Math.min(Math.max(next, joints[j]!.minRad), joints[j]!.maxRad);
+    }
+  }
 
+  /** From the wanted joint velocities to those that speed and acceleration allow in one tick. */
+  #reach(dtS: number): void {
+    const { joints, envelope } = this.#embodiment;
     // one factor for all joints keeps the direction: first for speed, then for the change of speed
     let speedShare = 1;
     for (let j = 0; j < joints.length; j++) {
@@ -180,10 +199,33 @@ class Servo implements PoseServo {
     }
     for (let j = 0; j < joints.length; j++) {
       const before = this.#velocity[j]!;
-      const velocity = before + changeShare * (this.#wanted[j]! * speedShare - before);
-      const next = this.jointRad[j]! + velocity * dtS;
-      out[j] = Math.min(Math.max(next, joints[j]!.minRad), joints[j]!.maxRad);
+      this.#next[j] = before + changeShare * (this.#wanted[j]! * speedShare - before);
     }
+  }
+
+  /**
+   * A joint that would run into its limit is fixed to the speed from which it can still brake, so that the others make up
+   * for it: slowing all of them with it, as the gate does, would be a standstill at the limit. Fixes the worst one that is
+   * not fixed yet; false when there is none. After Flacco, De Luca and Khatib 2012, "Motion control of redundant robots
+   * under joint constraints: Saturation in the Null Space" (doi:10.1109/ICRA.2012.6225376).
+   */
+  #fixWorst(): boolean {
+    let worst = -1;
+    let excess = 0;
+    for (let j = 0; j < this.#next.length; j++) {
+      if (this.#fixed[j] === 1) continue;
+      const velocity = this.#next[j]!;
+      const over = Math.abs(velocity) - this.#limits.brakingRadS(j, this.jointRad[j]!, velocity);
+      if (over > excess) {
+        worst = j;
+        excess = over;
+      }
+    }
+    if (worst < 0) return false;
+    const sign = Math.sign(this.#next[worst]!);
+    this.#fixed[worst] = 1;
+    this.#wish[worst] = sign * this.#limits.brakingRadS(worst, this.jointRad[worst]!, sign);
+    return true;
   }
 
   /** Twist = what the commanded pose moved by, plus gain times what is still missing; bounds the lead on the way. */

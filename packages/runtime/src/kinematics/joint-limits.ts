@@ -25,12 +25,17 @@ export class JointLimits {
     this.maxRadS2 = Float64Array.from(joints, (joint) => joint.maxRadS2 * envelope.accelerationShare);
   }
 
-  /** Largest speed of joint j towards `sign` at `atRad`, rad/s. */
-  boundRadS(j: number, atRad: number, sign: number, share: number): number {
+  /** Largest speed of joint j towards `sign` at `atRad` from which it can still brake before its limit, rad/s. */
+  brakingRadS(j: number, atRad: number, sign: number): number {
     const joint = this.#embodiment.joints[j]!;
     const room = sign > 0 ? joint.maxRad - atRad : atRad - joint.minRad;
     const braking = -OFFSET_RAD_S + Math.sqrt(Math.max(0, 2 * BRAKE_SHARE * this.maxRadS2[j]! * room));
-    return Math.min(this.maxRadS[j]! * share, Math.max(0, braking));
+    return Math.max(0, braking);
+  }
+
+  /** Largest speed of joint j towards `sign` at `atRad`, rad/s. */
+  boundRadS(j: number, atRad: number, sign: number, share: number): number {
+    return Math.min(this.maxRadS[j]! * share, this.brakingRadS(j, atRad, sign));
   }
 
   /** The one factor in [0, 1] that brings this joint velocity inside all bounds, so that the direction is kept. */
