@@ -1,2 +1,4 @@
 export { loadMinilm } from "./text/minilm.node.ts";
 export { loadTabletopPolicy } from "./tabletop/load.node.ts";
+export { nodeEngine, openCheckpointAt, openPublished } from "./checkpoint/load.node.ts";
+export { folderSource } from "./checkpoint/source.node.ts";

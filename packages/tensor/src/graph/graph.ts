@@ -42,15 +42,25 @@ export class Graph {
     return tensor;
   }
 
-  /** A float32 value that is stored with the model, and trained unless `trainable` is false. */
-  parameter(name: string, shape: Shape, init: Init, options: { readonly trainable?: boolean } = {}): Tensor {
+  /**
+   * A value that is stored with the model: float32 and trained unless `trainable` is false. Other types (`dtype`, such as
+   * packed 4-bit weights in uint8) are never trained, and their values must be given.
+   */
+  parameter(
+    name: string,
+    shape: Shape,
+    init: Init,
+    options: { readonly trainable?: boolean; readonly dtype?: DType } = {},
+  ): Tensor {
     this.#claim(name);
     checkDims(`parameter "${name}"`, shape);
     if (init.kind === "values" && init.values.length !== sizeOf(shape)) {
       throw badShape(`parameter "${name}"`, `as many values as the shape holds, not ${init.values.length}`, shape);
     }
-    const source: Source = { kind: "parameter", init, trainable: options.trainable ?? true };
-    const tensor = this.#tensor(name, "float32", shape, source);
+    const dtype = options.dtype ?? "float32";
+    const trainable = dtype === "float32" && (options.trainable ?? true);
+    const source: Source = { kind: "parameter", init, trainable };
+    const tensor = this.#tensor(name, dtype, shape, source);
     this.parameters.set(name, tensor);
     return tensor;
   }

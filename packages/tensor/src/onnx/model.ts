@@ -1,6 +1,6 @@
 /** Writes the part of a graph that its outputs need as an ONNX model (field numbers: onnx.proto3, IR version 10). */
 import { BiddenError } from "@bidden/runtime";
-import { bytesOf, type Elements, onnxCode, sizeOf, type TensorData } from "../graph/dtype.ts";
+import { bytesOf, bytesPerElement, type Elements, onnxCode, sizeOf, type TensorData } from "../graph/dtype.ts";
 import type { Graph } from "../graph/graph.ts";
 import { showShape } from "../graph/shape.ts";
 import type { Attribute, Node, Tensor } from "../graph/tensor.ts";
@@ -14,10 +14,19 @@ const IR_VERSION = 10;
 export type OnnxOptions = {
   /** Values to write into the model. A parameter without one becomes an input of the model. */
   readonly parameters?: ReadonlyMap<string, TensorData>;
+  /** Where values lie that stay in their file (ONNX external data); `parameters` are looked at first. */
+  readonly external?: ReadonlyMap<string, ExternalData>;
   /** Names of the outputs to write; all of them when left out. */
   readonly outputs?: readonly string[];
   /** Tensors to write in place of others; they must not depend on those. */
   readonly replacements?: ReadonlyMap<Tensor, Tensor>;
+};
+
+/** A byte range of a file, as ONNX names it: relative to the folder that the session is opened with. */
+export type ExternalData = {
+  readonly location: string;
+  readonly offset: number;
+  readonly length: number;
 };
 
 /** Follows replacements to the tensor that is written. */
@@ -46,7 +55,7 @@ export function onnxModel(graph: Graph, options: OnnxOptions = {}): Uint8Array {
       if (source !== name) body.message(1, (m) => m.text(1, source).text(2, name).text(4, "Identity"));
     }
     body.text(2, graph.name);
-    for (const leaf of plan.leaves) writeLeaf(body, leaf, options.parameters);
+    for (const leaf of plan.leaves) writeLeaf(body, leaf, options);
     for (const [name, tensor] of outputs) body.message(12, (m) => writeValueInfo(m, name, tensor));
   });
   model.message(8, (m) => m.text(1, "").int(2, OPSET));
@@ -139,13 +148,18 @@ function writeAttribute(m: MessageWriter, name: string, attribute: Attribute): v
   else m.packedInts(8, attribute.ints).int(20, attributeType.ints);
 }
 
-function writeLeaf(body: MessageWriter, leaf: Tensor, parameters: ReadonlyMap<string, TensorData> | undefined): void {
+function writeLeaf(body: MessageWriter, leaf: Tensor, options: OnnxOptions): void {
   const { source } = leaf;
   if (source.kind === "constant") {
     body.message(5, (m) => writeTensor(m, leaf, source.value.data));
     return;
   }
-  const given = source.kind === "parameter" ? parameters?.get(leaf.name) : undefined;
+  const given = source.kind === "parameter" ? options.parameters?.get(leaf.name) : undefined;
+  const outside = source.kind === "parameter" ? options.external?.get(leaf.name) : undefined;
+  if (given === undefined && outside !== undefined) {
+    body.message(5, (m) => writeExternal(m, leaf, outside));
+    return;
+  }
   if (given === undefined) {
     body.message(11, (m) => writeValueInfo(m, leaf.name, leaf));
     return;
@@ -162,6 +176,25 @@ function writeLeaf(body: MessageWriter, leaf: Tensor, parameters: ReadonlyMap<st
 
 function writeTensor(m: MessageWriter, tensor: Tensor, data: Elements): void {
   m.packedInts(1, tensor.shape).int(2, onnxCode(tensor.dtype)).text(8, tensor.name).bytes(9, bytesOf(data));
+}
+
+/** TensorProto.DataLocation */
+const EXTERNAL = 1;
+
+function writeExternal(m: MessageWriter, tensor: Tensor, { location, offset, length }: ExternalData): void {
+  const bytes = sizeOf(tensor.shape) * bytesPerElement(tensor.dtype);
+  if (length !== bytes) {
+    throw new BiddenError(
+      "bad-checkpoint",
+      `parameter "${tensor.name}": expected ${bytes} bytes for ${tensor.dtype} ${showShape(tensor.shape)} in ${location}; came ${length}.`,
+      { tensor: tensor.name, file: location },
+    );
+  }
+  m.packedInts(1, tensor.shape).int(2, onnxCode(tensor.dtype)).text(8, tensor.name);
+  for (const [key, value] of Object.entries({ location, offset: String(offset), length: String(length) })) {
+    m.message(13, (entry) => entry.text(1, key).text(2, value));
+  }
+  m.int(14, EXTERNAL);
 }
 
 function writeValueInfo(m: MessageWriter, name: string, tensor: Tensor): void {

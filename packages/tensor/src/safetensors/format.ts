@@ -6,6 +6,20 @@ export type SafetensorsFile = {
   readonly metadata: Readonly<Record<string, string>>;
 };
 
+/** Where one tensor lies in its file. */
+export type SafetensorsEntry = {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** From the start of the file, bytes. */
+  readonly offset: number;
+  readonly bytes: number;
+};
+
+export type SafetensorsHeader = {
+  readonly entries: ReadonlyMap<string, SafetensorsEntry>;
+  readonly metadata: Readonly<Record<string, string>>;
+};
+
 /** As the reference implementation: a longer header is refused before it is read. */
 export const MAX_HEADER_BYTES = 100_000_000;
 

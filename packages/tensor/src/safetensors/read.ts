@@ -1,7 +1,13 @@
 /** Reads safetensors bytes, and refuses every file whose header does not describe its bytes exactly. */
 import { BiddenError } from "@bidden/runtime";
 import { bytesPerElement, type DType, type Elements, sizeOf, type TensorData } from "../graph/dtype.ts";
-import { dtypeOfCode, MAX_HEADER_BYTES, type SafetensorsFile } from "./format.ts";
+import {
+  dtypeOfCode,
+  MAX_HEADER_BYTES,
+  type SafetensorsEntry,
+  type SafetensorsFile,
+  type SafetensorsHeader,
+} from "./format.ts";
 
 /**
  * @param bytes a whole file
@@ -9,27 +15,54 @@ import { dtypeOfCode, MAX_HEADER_BYTES, type SafetensorsFile } from "./format.ts
  * @returns arrays that share the file's memory where alignment allows, copies elsewhere
  */
 export function readSafetensors(bytes: Uint8Array, name = "safetensors file"): SafetensorsFile {
-  if (bytes.length < 8) throw bad(name, null, "at least 8 bytes", `${bytes.length}`);
-  const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
-  if (length > MAX_HEADER_BYTES) throw bad(name, null, `a header of at most ${MAX_HEADER_BYTES} bytes`, `${length}`);
-  if (8 + length > bytes.length)
-    throw bad(name, null, `${8 + length} bytes for the header`, `a file of ${bytes.length}`);
-  const header = parseHeader(bytes.subarray(8, 8 + length), name);
-  const body = bytes.subarray(8 + length);
+  const length = safetensorsHeaderBytes(bytes.subarray(0, 8), bytes.length, name);
+  const { entries, metadata } = readSafetensorsHeader(bytes.subarray(8, 8 + length), bytes.length, name);
   const tensors = new Map<string, TensorData>();
+  for (const [tensor, { dtype, shape, offset, bytes: size }] of entries) {
+    tensors.set(tensor, { dtype, shape, data: elementsView(bytes.subarray(offset, offset + size), dtype) });
+  }
+  return { tensors, metadata };
+}
+
+/**
+ * Length of a file's JSON header, which begins at byte 8.
+ * @param start the file's first 8 bytes
+ * @param fileBytes length of the whole file
+ */
+export function safetensorsHeaderBytes(start: Uint8Array, fileBytes: number, name = "safetensors file"): number {
+  if (start.length < 8) throw bad(name, null, "at least 8 bytes", `${start.length}`);
+  const length = Number(new DataView(start.buffer, start.byteOffset, 8).getBigUint64(0, true));
+  if (length > MAX_HEADER_BYTES) throw bad(name, null, `a header of at most ${MAX_HEADER_BYTES} bytes`, `${length}`);
+  if (8 + length > fileBytes) throw bad(name, null, `${8 + length} bytes for the header`, `a file of ${fileBytes}`);
+  return length;
+}
+
+/**
+ * Where each tensor of a file lies, without its data: files far larger than memory are opened with this.
+ * @param header the bytes after the first 8, as many as `safetensorsHeaderBytes` says
+ * @param fileBytes length of the whole file; every byte of it must belong to exactly one tensor
+ */
+export function readSafetensorsHeader(
+  header: Uint8Array,
+  fileBytes: number,
+  name = "safetensors file",
+): SafetensorsHeader {
+  const bodyStart = 8 + header.length;
+  const bodyBytes = fileBytes - bodyStart;
+  const entries = new Map<string, SafetensorsEntry>();
   let metadata: Readonly<Record<string, string>> = {};
   const ranges: { readonly tensor: string; readonly start: number; readonly end: number }[] = [];
-  for (const [tensor, entry] of Object.entries(header)) {
+  for (const [tensor, entry] of Object.entries(parseHeader(header, name))) {
     if (tensor === "__metadata__") {
       metadata = checkMetadata(entry, name);
       continue;
     }
-    const { dtype, shape, start, end } = checkEntry(entry, name, tensor, body.length);
+    const { dtype, shape, start, end } = checkEntry(entry, name, tensor, bodyBytes);
     ranges.push({ tensor, start, end });
-    tensors.set(tensor, { dtype, shape, data: view(body.subarray(start, end), dtype) });
+    entries.set(tensor, { dtype, shape, offset: bodyStart + start, bytes: end - start });
   }
-  checkCoverage(ranges, body.length, name);
-  return { tensors, metadata };
+  checkCoverage(ranges, bodyBytes, name);
+  return { entries, metadata };
 }
 
 function bad(file: string, tensor: string | null, expected: string, came: string): BiddenError {
@@ -107,7 +140,8 @@ function checkCoverage(
   if (at !== bodyBytes) throw bad(file, null, `${at} bytes of data, as the header says`, `${bodyBytes}`);
 }
 
-function view(bytes: Uint8Array, dtype: DType): Elements {
+/** Bytes as elements: without a copy where their position allows. */
+export function elementsView(bytes: Uint8Array, dtype: DType): Elements {
   const aligned = bytes.byteOffset % bytesPerElement(dtype) === 0 ? bytes : bytes.slice();
   const { buffer, byteOffset } = aligned;
   const count = bytes.length / bytesPerElement(dtype);

@@ -1,0 +1,33 @@
+/** The families that bidden opens: one line each, in the order in which they are asked. */
+import { BiddenError } from "@bidden/runtime";
+import { type Checkpoint, some } from "./checkpoint.ts";
+import type { PolicyFamily } from "./family.ts";
+
+export const FAMILIES: readonly PolicyFamily[] = [];
+
+/** The family of a checkpoint, or an error that says what was found. */
+export function familyOf(checkpoint: Checkpoint): PolicyFamily {
+  const found = FAMILIES.find((family) => family.matches(checkpoint));
+  if (found !== undefined) return found;
+  const kind = checkpoint.config.has("type") ? "type" : "model_type";
+  const type = checkpoint.config.has(kind)
+    ? `config.json says ${kind} ${JSON.stringify(checkpoint.config.raw(kind))}`
+    : "";
+  const tensors = `its tensors begin with ${some([...checkpoint.tensors.keys()], 3)}`;
+  throw new BiddenError(
+    "unsupported",
+    `"${checkpoint.label}" is of no family that bidden opens (${FAMILIES.map(({ name }) => name).join(", ")}): ` +
+      `${[type, tensors].filter((part) => part !== "").join("; ")}.`,
+    { file: checkpoint.label },
+  );
+}
+
+export function familyByName(name: string): PolicyFamily {
+  const found = FAMILIES.find((family) => family.name === name);
+  if (found !== undefined) return found;
+  throw new BiddenError(
+    "bad-argument",
+    `There is no family "${name}"; there are ${FAMILIES.map((family) => family.name).join(", ")}.`,
+    { name },
+  );
+}

@@ -1,0 +1,27 @@
+/** Published checkpoints from disk, on onnxruntime-node. */
+import { createSession } from "@bidden/tensor/node";
+import type { SessionOptions } from "@bidden/tensor";
+import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
+import type { Engine } from "./engine.ts";
+import { familyOf } from "./families.ts";
+import type { FamilyOptions, PublishedPolicy } from "./family.ts";
+import { folderSource } from "./source.node.ts";
+
+/** onnxruntime-node with these options. */
+export function nodeEngine(options: SessionOptions = {}): Engine {
+  return { openSession: createSession, options };
+}
+
+/** Opens a folder, or one safetensors file, to its metadata. */
+export function openCheckpointAt(path: string): Promise<Checkpoint> {
+  return openCheckpoint(folderSource(path));
+}
+
+/** Opens a published checkpoint of any family, ready to predict. */
+export async function openPublished(
+  path: string,
+  options: FamilyOptions & { readonly session?: SessionOptions } = {},
+): Promise<PublishedPolicy> {
+  const checkpoint = await openCheckpointAt(path);
+  return familyOf(checkpoint).open(checkpoint, nodeEngine(options.session), options);
+}

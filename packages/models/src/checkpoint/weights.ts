@@ -1,0 +1,195 @@
+/**
+ * Binds the parameters of graphs to the tensors of a checkpoint, strictly: every parameter has its tensor with its shape, and
+ * every tensor is used or known to be unused. Values are mapped by the engine from the file where type and place allow it.
+ */
+import { BiddenError } from "@bidden/runtime";
+import {
+  bytesPerElement,
+  type Elements,
+  type ExternalData,
+  type Graph,
+  onnxModel,
+  type Session,
+  type SessionOptions,
+  type Shape,
+  sizeOf,
+  type Tensor,
+  type TensorData,
+} from "@bidden/tensor";
+import { type Checkpoint, some, type TensorInfo, wrongShape } from "./checkpoint.ts";
+import type { Engine } from "./engine.ts";
+import { toFloat32 } from "./floats.ts";
+
+/** A value that is computed from stored tensors: transposed, merged, quantised. */
+export type Recipe = {
+  /** Says what is computed, and is part of the name under which the result is kept: "transpose", "lora-merge r16". */
+  readonly id: string;
+  /** Tensors of the checkpoint, given to `compute` as float32 in this order. */
+  readonly from: readonly string[];
+  readonly compute: (inputs: readonly Float32Array[], infos: readonly TensorInfo[]) => Elements;
+};
+
+/** Where a parameter's value comes from: a tensor's name, a recipe, or the value itself. */
+export type WeightSource = string | Recipe | TensorData;
+
+export type BindOptions = {
+  /** For a graph's parameter; by default the tensor of the same name. */
+  readonly source?: (parameter: string, shape: Shape) => WeightSource;
+  /** Tensors that the file may hold beside those bound; any other is refused, with its name. */
+  readonly unused?: readonly RegExp[];
+};
+
+/** Smaller values are written into the model: the engine reads shapes and scalars from there. */
+const INLINE_BYTES = 16_384;
+
+type Bound = { readonly tensor: Tensor; readonly from: WeightSource; readonly infos: readonly TensorInfo[] };
+
+/** @throws a single error that lists every missing, extra and wrongly shaped tensor. */
+export function bindWeights(checkpoint: Checkpoint, graphs: readonly Graph[], options: BindOptions = {}): Weights {
+  const bound = new Map<string, Bound>();
+  const problems: Problems = { missing: [], extra: [], shapes: [] };
+  for (const graph of graphs) {
+    for (const [name, tensor] of graph.parameters) {
+      const twin = bound.get(name);
+      if (twin !== undefined && twin.tensor.shape.join() === tensor.shape.join()) continue;
+      const from = options.source?.(name, tensor.shape) ?? name;
+      const names = typeof from === "string" ? [from] : "compute" in from ? from.from : [];
+      const infos = names.flatMap((stored) => checkpoint.tensors.get(stored) ?? []);
+      if (infos.length < names.length) problems.missing.push(...names.filter((n) => !checkpoint.tensors.has(n)));
+      else if (typeof from === "string" && infos[0]?.shape.join() !== tensor.shape.join())
+        problems.shapes.push(wrongShape(infos[0] as TensorInfo, tensor.shape).message);
+      bound.set(name, { tensor, from, infos });
+    }
+  }
+  const used = new Set([...bound.values()].flatMap(({ infos }) => infos.map((info) => info.name)));
+  for (const name of checkpoint.tensors.keys()) {
+    if (!used.has(name) && options.unused?.some((pattern) => pattern.test(name)) !== true) problems.extra.push(name);
+  }
+  refuse(checkpoint, problems);
+  return new Weights(checkpoint, bound);
+}
+
+type Problems = { readonly missing: string[]; readonly extra: string[]; readonly shapes: string[] };
+
+function refuse(checkpoint: Checkpoint, { missing, extra, shapes }: Problems): void {
+  if (missing.length + extra.length + shapes.length === 0) return;
+  const parts = [
+    missing.length === 0 ? "" : `missing tensors: ${some(missing)}`,
+    extra.length === 0 ? "" : `tensors of unknown name: ${some(extra)}`,
+    shapes.length === 0 ? "" : some(shapes, 4),
+  ].filter((part) => part !== "");
+  throw new BiddenError("bad-checkpoint", `${checkpoint.label} does not fit: ${parts.join("; ")}.`, {
+    file: checkpoint.label,
+    missing: missing.slice(0, 50),
+    extra: extra.slice(0, 50),
+    shapes: shapes.slice(0, 50),
+  });
+}
+
+export type OpenOptions = {
+  /** Outputs to write; all of the graph's when left out. */
+  readonly outputs?: readonly string[];
+  /**
+   * Let the engine rearrange matrices for speed: faster products, but a copy of the weights in memory. By default only where
+   * the graph's weights are small.
+   */
+  readonly prepack?: boolean;
+};
+
+/** Above this the engine reads weights where they lie in the file, unless asked otherwise. */
+const PREPACK_BYTES = 2_000_000_000;
+
+export class Weights {
+  readonly checkpoint: Checkpoint;
+  readonly #bound: ReadonlyMap<string, Bound>;
+
+  constructor(checkpoint: Checkpoint, bound: ReadonlyMap<string, Bound>) {
+    this.checkpoint = checkpoint;
+    this.#bound = bound;
+  }
+
+  /** Bytes of all bound values, as the graphs hold them. */
+  get bytes(): number {
+    return [...this.#bound.values()].reduce((sum, { tensor }) => sum + bytesOfTensor(tensor), 0);
+  }
+
+  /** The value of one parameter, read now. */
+  async value(parameter: string): Promise<TensorData> {
+    const bound = this.#bound.get(parameter);
+    if (bound === undefined) throw new BiddenError("internal", `internal: parameter "${parameter}" was never bound`);
+    return readBound(this.checkpoint, bound);
+  }
+
+  /** All values, for training. */
+  async values(): Promise<Map<string, TensorData>> {
+    const out = new Map<string, TensorData>();
+    for (const name of this.#bound.keys()) out.set(name, await this.value(name));
+    return out;
+  }
+
+  /** A session for (some outputs of) one of the bound graphs. */
+  async open(graph: Graph, engine: Engine, options: OpenOptions = {}): Promise<Session> {
+    const parameters = new Map<string, TensorData>();
+    const external = new Map<string, ExternalData>();
+    let bytes = 0;
+    for (const name of graph.parameters.keys()) {
+      const bound = this.#bound.get(name);
+      if (bound === undefined) continue;
+      bytes += bytesOfTensor(bound.tensor);
+      const place = this.#inPlace(bound);
+      if (place === null) parameters.set(name, await readBound(this.checkpoint, bound));
+      else external.set(name, place);
+    }
+    const outputs = options.outputs === undefined ? {} : { outputs: options.outputs };
+    const model = onnxModel(graph, { parameters, external, ...outputs });
+    const prepack = options.prepack ?? bytes < PREPACK_BYTES;
+    return engine.openSession(model, sessionOptions(engine.options, this.checkpoint.source.locate(""), prepack));
+  }
+
+  /** The byte range that the engine can map; null where the value must be converted or is small. */
+  #inPlace({ tensor, from, infos }: Bound): ExternalData | null {
+    const [info] = infos;
+    const root = this.checkpoint.source.locate("");
+    if (typeof from !== "string" || info === undefined || root === null) return null;
+    if (info.dtype !== tensor.dtype || info.bytes < INLINE_BYTES) return null;
+    if (info.offset % bytesPerElement(info.dtype) !== 0) return null;
+    const path = this.checkpoint.source.locate(info.file);
+    const base = root.replace(/\/*$/, "/");
+    if (path === null || !path.startsWith(base)) return null;
+    return { location: path.slice(base.length), offset: info.offset, length: info.bytes };
+  }
+}
+
+function bytesOfTensor(tensor: Tensor): number {
+  return sizeOf(tensor.shape) * bytesPerElement(tensor.dtype);
+}
+
+async function readBound(checkpoint: Checkpoint, { tensor, from, infos }: Bound): Promise<TensorData> {
+  const { dtype, shape } = tensor;
+  if (typeof from !== "string" && "data" in from) return from;
+  const stored = await Promise.all(infos.map((info) => checkpoint.read(info.name)));
+  if (typeof from === "string") {
+    const [value] = stored as [TensorData];
+    return value.dtype === dtype ? value : { dtype, shape, data: toFloat32(value.data, value.dtype) };
+  }
+  const data = from.compute(
+    stored.map((value) => toFloat32(value.data, value.dtype)),
+    infos,
+  );
+  if (data.length !== sizeOf(shape)) {
+    throw new BiddenError(
+      "bad-checkpoint",
+      `"${tensor.name}" (${from.id} of ${some(from.from)}): expected [${shape.join(", ")}]; came ${data.length} values.`,
+      { tensor: tensor.name },
+    );
+  }
+  return { dtype, shape, data };
+}
+
+function sessionOptions(options: SessionOptions, folder: string | null, prepack: boolean): SessionOptions {
+  const session = {
+    ...(folder === null ? {} : { model_external_initializers_file_folder_path: folder }),
+    ...(prepack ? {} : { disable_prepacking: "1" }),
+  };
+  return { ...options, engine: { ...options.engine, extra: { ...options.engine?.extra, session } } };
+}
