@@ -3,9 +3,25 @@
  * Arrays share the file's memory where they are plain ranges of it; the others are copied, at most `COPY_FACTOR` times the
  * file's size in all.
  */
-import { allocate, bytesPerElement, type DType, type Elements, type Shape, type TensorData } from "@bidden/tensor";
+import {
+  allocate,
+  bytesPerElement,
+  type DType,
+  type Elements,
+  elementsView,
+  type Shape,
+  type TensorData,
+} from "@bidden/tensor";
 import { type PickledTensor, unpickleStateDict } from "./pickle.ts";
-import { type ByteSource, readZipDirectory, readZipEntry, refuse, sourceOf, type ZipEntry } from "./zip.ts";
+import {
+  type ByteSource,
+  readZipDirectory,
+  readZipEntry,
+  refuse,
+  sourceOf,
+  verifyZipEntry,
+  type ZipEntry,
+} from "./zip.ts";
 
 /** Views that repeat or skip elements are copied; a stride of 0 could ask for any amount. */
 export const COPY_FACTOR = 8;
@@ -23,26 +39,30 @@ export type PtTensor = {
 export type PtFile = {
   readonly tensors: ReadonlyMap<string, PtTensor>;
   /** The elements of one tensor; the checksum of its storage is verified first. */
-  read(name: string): TensorData;
+  read(name: string): Promise<TensorData>;
+  /** Verifies the checksums of all arrays, keeping nothing: for those who use the ranges. */
+  verify(): Promise<void>;
 };
 
 /** @param bytes a whole .pt file; arrays share its memory where alignment allows. */
-export function readPt(bytes: Uint8Array, name = ".pt file"): { readonly tensors: ReadonlyMap<string, TensorData> } {
-  const file = openPt(sourceOf(bytes), name);
-  return { tensors: new Map([...file.tensors.keys()].map((tensor) => [tensor, file.read(tensor)])) };
+export async function readPt(bytes: Uint8Array, name = ".pt file"): Promise<Map<string, TensorData>> {
+  const file = await openPt(sourceOf(bytes), name);
+  const tensors = new Map<string, TensorData>();
+  for (const tensor of file.tensors.keys()) tensors.set(tensor, await file.read(tensor));
+  return tensors;
 }
 
 /**
  * Opens a state dict. Where every name begins with `module.` (a module wrapped for distributed training), that is taken off.
  * @param name the file's name, for errors
  */
-export function openPt(source: ByteSource, name: string): PtFile {
-  checkBeginning(source, name);
-  const { folder, entries } = archive(source, name);
-  const pickled = unpickleStateDict(readZipEntry(source, entries.get("data.pkl") as ZipEntry, name), name);
+export async function openPt(source: ByteSource, name: string): Promise<PtFile> {
+  await checkBeginning(source, name);
+  const entries = await archive(source, name);
+  const pickled = unpickleStateDict(await readZipEntry(source, entries.get("data.pkl") as ZipEntry, name), name);
   const wrapped = [...pickled.keys()].every((key) => key.startsWith("module."));
   const tensors = new Map<string, PtTensor>();
-  const parts = new Map<string, { readonly tensor: PickledTensor; readonly entry: ZipEntry }>();
+  const parts = new Map<string, Part>();
   let copied = 0;
   for (const [key, tensor] of pickled) {
     const entry = storageEntry(entries, tensor, key, name);
@@ -61,24 +81,37 @@ export function openPt(source: ByteSource, name: string): PtFile {
     tensors.set(short, { dtype: tensor.storage.dtype, shape: tensor.shape, range });
     parts.set(short, { tensor, entry });
   }
-  const storages = new Map<string, Elements>();
   return {
     tensors,
-    read: (tensor) => {
-      const part = parts.get(tensor);
-      if (part === undefined) throw refuse(name, folder, `a tensor "${tensor}"`, "none");
-      // Kept: tensors that share a storage must not each hold a copy of it.
-      const key = `${part.entry.name} ${part.tensor.storage.dtype}`;
-      const storage = storages.get(key) ?? typed(part.tensor.storage.dtype, readZipEntry(source, part.entry, name));
-      storages.set(key, storage);
-      return elementsOf(part.tensor, storage);
+    read: reader(source, parts, name),
+    verify: async () => {
+      const used = new Map([...parts.values()].map(({ entry }) => [entry.name, entry]));
+      for (const entry of used.values()) await verifyZipEntry(source, entry, name);
     },
   };
 }
 
+type Part = { readonly tensor: PickledTensor; readonly entry: ZipEntry };
+
+function reader(source: ByteSource, parts: ReadonlyMap<string, Part>, name: string): PtFile["read"] {
+  const storages = new Map<string, Promise<Elements>>();
+  return async (key) => {
+    const part = parts.get(key);
+    if (part === undefined) throw refuse(name, "data.pkl", `a tensor "${key}"`, "none");
+    const { tensor, entry } = part;
+    const { dtype } = tensor.storage;
+    // Kept: tensors that share a storage must not each hold a copy of it.
+    const place = `${entry.name} ${dtype}`;
+    const storage =
+      storages.get(place) ?? readZipEntry(source, entry, name).then((bytes) => elementsView(bytes, dtype));
+    storages.set(place, storage);
+    return arrayOf(tensor, await storage);
+  };
+}
+
 /** Says what a file is that is no zip: most are downloads that went wrong. */
-function checkBeginning(source: ByteSource, name: string): void {
-  const begin = source.read(0, Math.min(source.size, 512));
+async function checkBeginning(source: ByteSource, name: string): Promise<void> {
+  const begin = await source.read(0, Math.min(source.size, 512));
   const text = new TextDecoder("latin1").decode(begin);
   if (text.startsWith("PK\x03\x04")) return;
   const came =
@@ -97,8 +130,8 @@ function checkBeginning(source: ByteSource, name: string): void {
 }
 
 /** The entries below the archive's one folder, by their path in it. */
-function archive(source: ByteSource, name: string): { folder: string; entries: ReadonlyMap<string, ZipEntry> } {
-  const all = readZipDirectory(source, name);
+async function archive(source: ByteSource, name: string): Promise<ReadonlyMap<string, ZipEntry>> {
+  const all = await readZipDirectory(source, name);
   const folders = new Set([...all.keys()].map((path) => path.split("/")[0] as string));
   if (folders.size !== 1) throw refuse(name, "zip directory", "one folder", `${folders.size}`);
   const folder = [...folders][0] as string;
@@ -113,10 +146,10 @@ function archive(source: ByteSource, name: string): { folder: string; entries: R
   }
   const order = entries.get("byteorder");
   if (order !== undefined) {
-    const word = order.size > 16 ? "" : new TextDecoder().decode(readZipEntry(source, order, name));
+    const word = order.size > 16 ? "" : new TextDecoder().decode(await readZipEntry(source, order, name));
     if (word !== "little") throw refuse(name, "byteorder", '"little"', JSON.stringify(word));
   }
-  return { folder, entries };
+  return entries;
 }
 
 function storageEntry(
@@ -157,14 +190,14 @@ function rangeOf(tensor: PickledTensor, entry: ZipEntry, key: string, name: stri
   return { start, end: start + count * width };
 }
 
-function elementsOf(tensor: PickledTensor, whole: Elements): TensorData {
+function arrayOf(tensor: PickledTensor, whole: Elements): TensorData {
   const { shape, strides, offset } = tensor;
   const { dtype } = tensor.storage;
   const count = shape.reduce((a, b) => a * b, 1);
   const rowMajor = shape.every((size, d) => size === 1 || strides[d] === shape.slice(d + 1).reduce((a, b) => a * b, 1));
   if (rowMajor || count === 0) return { dtype, shape, data: whole.subarray(offset, offset + count) };
   const out = allocate(dtype, count);
-  const place = new Array<number>(shape.length).fill(0);
+  const place = shape.map(() => 0);
   let from = offset;
   for (let i = 0; i < count; i++) {
     out[i] = whole[from] as never;
@@ -177,32 +210,4 @@ function elementsOf(tensor: PickledTensor, whole: Elements): TensorData {
     }
   }
   return { dtype, shape, data: out };
-}
-
-/** Bytes as elements, without a copy where they are aligned. */
-function typed(dtype: DType, bytes: Uint8Array): Elements {
-  const { buffer, byteOffset } = bytes.byteOffset % bytesPerElement(dtype) === 0 ? bytes : bytes.slice();
-  const count = bytes.length / bytesPerElement(dtype);
-  switch (dtype) {
-    case "float64":
-      return new Float64Array(buffer, byteOffset, count);
-    case "float32":
-      return new Float32Array(buffer, byteOffset, count);
-    case "float16":
-    case "bfloat16":
-      return new Uint16Array(buffer, byteOffset, count);
-    case "int64":
-      return new BigInt64Array(buffer, byteOffset, count);
-    case "int32":
-      return new Int32Array(buffer, byteOffset, count);
-    case "uint32":
-      return new Uint32Array(buffer, byteOffset, count);
-    case "int8":
-      return new Int8Array(buffer, byteOffset, count);
-    case "uint8":
-    case "bool":
-      return new Uint8Array(buffer, byteOffset, count);
-    default:
-      return dtype satisfies never;
-  }
 }

@@ -8,12 +8,12 @@ import { crc32 } from "./crc32.ts";
 /** Bytes at places. Reading never goes beyond `size`: callers check first. */
 export interface ByteSource {
   readonly size: number;
-  read(offset: number, length: number): Uint8Array;
+  read(offset: number, length: number): Promise<Uint8Array>;
 }
 
 /** A source over bytes in memory; reads are views. */
 export function sourceOf(bytes: Uint8Array): ByteSource {
-  return { size: bytes.length, read: (offset, length) => bytes.subarray(offset, offset + length) };
+  return { size: bytes.length, read: async (offset, length) => bytes.subarray(offset, offset + length) };
 }
 
 export type ZipEntry = {
@@ -41,11 +41,12 @@ const CENTRAL = 0x02014b50;
 const LOCAL = 0x04034b50;
 /** A state dict of a thousand tensors needs 100 kB. */
 const MAX_DIRECTORY_BYTES = 64 << 20;
+const PIECE_BYTES = 16 << 20;
 
 /** Entries by name, none of them compressed, encrypted, overlapping, or named like another. */
-export function readZipDirectory(source: ByteSource, file: string): ReadonlyMap<string, ZipEntry> {
-  const { offset, size, count } = findDirectory(source, file);
-  const directory = viewOf(source.read(offset, size));
+export async function readZipDirectory(source: ByteSource, file: string): Promise<ReadonlyMap<string, ZipEntry>> {
+  const { offset, size, count } = await findDirectory(source, file);
+  const directory = viewOf(await source.read(offset, size));
   const entries = new Map<string, ZipEntry>();
   const taken: { readonly name: string; readonly start: number; readonly end: number }[] = [];
   let at = 0;
@@ -53,7 +54,7 @@ export function readZipDirectory(source: ByteSource, file: string): ReadonlyMap<
     const central = readCentral(directory, at, file);
     at = central.next;
     if (entries.has(central.name)) throw refuse(file, `entry "${central.name}"`, "one entry of that name", "two");
-    const start = readLocal(source, central, offset, file);
+    const start = await readLocal(source, central, offset, file);
     entries.set(central.name, { name: central.name, offset: start, size: central.size, crc: central.crc });
     taken.push({ name: central.name, start: central.header, end: start + central.size });
   }
@@ -67,13 +68,24 @@ export function readZipDirectory(source: ByteSource, file: string): ReadonlyMap<
 }
 
 /** An entry's bytes, its checksum verified. */
-export function readZipEntry(source: ByteSource, entry: ZipEntry, file: string): Uint8Array {
-  const bytes = source.read(entry.offset, entry.size);
-  const crc = crc32(bytes);
-  if (crc !== entry.crc) {
-    throw refuse(file, `entry "${entry.name}"`, `checksum ${hex(entry.crc)}`, `${hex(crc)}: the file is damaged`);
-  }
+export async function readZipEntry(source: ByteSource, entry: ZipEntry, file: string): Promise<Uint8Array> {
+  const bytes = await source.read(entry.offset, entry.size);
+  checkCrc(crc32(bytes), entry, file);
   return bytes;
+}
+
+/** Verifies an entry's checksum piece by piece, keeping nothing. */
+export async function verifyZipEntry(source: ByteSource, entry: ZipEntry, file: string): Promise<void> {
+  let crc = 0;
+  for (let at = 0; at < entry.size; at += PIECE_BYTES) {
+    crc = crc32(await source.read(entry.offset + at, Math.min(PIECE_BYTES, entry.size - at)), crc);
+  }
+  checkCrc(crc, entry, file);
+}
+
+function checkCrc(crc: number, entry: ZipEntry, file: string): void {
+  if (crc === entry.crc) return;
+  throw refuse(file, `entry "${entry.name}"`, `checksum ${hex(entry.crc)}`, `${hex(crc)}: the file is damaged`);
 }
 
 function hex(crc: number): string {
@@ -86,10 +98,10 @@ function viewOf(bytes: Uint8Array): DataView {
 
 type Directory = { readonly offset: number; readonly size: number; readonly count: number };
 
-function findDirectory(source: ByteSource, file: string): Directory {
+async function findDirectory(source: ByteSource, file: string): Promise<Directory> {
   const tailBytes = Math.min(source.size, 22 + 0xffff);
   const tailAt = source.size - tailBytes;
-  const tail = viewOf(source.read(tailAt, tailBytes));
+  const tail = viewOf(await source.read(tailAt, tailBytes));
   let end = tailBytes - 22;
   while (end >= 0 && !(tail.getUint32(end, true) === END && tail.getUint16(end + 20, true) === tailBytes - end - 22)) {
     end--;
@@ -102,7 +114,7 @@ function findDirectory(source: ByteSource, file: string): Directory {
     size: tail.getUint32(end + 12, true),
     offset: tail.getUint32(end + 16, true),
   };
-  const found = findDirectory64(source, tailAt + end, file) ?? { ...short, end: tailAt + end };
+  const found = (await findDirectory64(source, tailAt + end, file)) ?? { ...short, end: tailAt + end };
   const { offset, size, count } = found;
   if (offset + size !== found.end || size > MAX_DIRECTORY_BYTES || count * 46 > size) {
     throw refuse(
@@ -116,13 +128,17 @@ function findDirectory(source: ByteSource, file: string): Directory {
 }
 
 /** The 64-bit record that torch always writes, where there is one before the end record at `end`. */
-function findDirectory64(source: ByteSource, end: number, file: string): (Directory & { readonly end: number }) | null {
+async function findDirectory64(
+  source: ByteSource,
+  end: number,
+  file: string,
+): Promise<(Directory & { readonly end: number }) | null> {
   if (end < 20) return null;
-  const locator = viewOf(source.read(end - 20, 20));
+  const locator = viewOf(await source.read(end - 20, 20));
   if (locator.getUint32(0, true) !== LOCATOR64) return null;
   const at = safe(locator.getBigUint64(8, true), file, "zip directory");
   if (at + 56 > end - 20) throw refuse(file, "zip directory", `a 64-bit record before ${end - 20}`, `one at ${at}`);
-  const record = viewOf(source.read(at, 56));
+  const record = viewOf(await source.read(at, 56));
   if (record.getUint32(0, true) !== END64) throw refuse(file, "zip directory", `a 64-bit record at ${at}`, "none");
   return {
     count: safe(record.getBigUint64(32, true), file, "zip directory"),
@@ -207,11 +223,11 @@ function wideFields(extra: DataView, short: readonly number[], file: string, par
 }
 
 /** Where the bytes of an entry begin, its local header agreeing with the directory. */
-function readLocal(source: ByteSource, central: Central, directoryAt: number, file: string): number {
+async function readLocal(source: ByteSource, central: Central, directoryAt: number, file: string): Promise<number> {
   const { name, header, size } = central;
   const part = `entry "${name}"`;
   if (header + 30 > directoryAt) throw refuse(file, part, `a header before byte ${directoryAt}`, `one at ${header}`);
-  const local = viewOf(source.read(header, 30));
+  const local = viewOf(await source.read(header, 30));
   const nameBytes = local.getUint16(26, true);
   const start = header + 30 + nameBytes + local.getUint16(28, true);
   if (local.getUint32(0, true) !== LOCAL || local.getUint16(8, true) !== 0) {
@@ -220,7 +236,7 @@ function readLocal(source: ByteSource, central: Central, directoryAt: number, fi
   if (start + size > directoryAt) {
     throw refuse(file, part, `${size} bytes from ${start}, before the directory at ${directoryAt}`, "fewer");
   }
-  const written = new TextDecoder().decode(source.read(header + 30, nameBytes));
+  const written = new TextDecoder().decode(await source.read(header + 30, nameBytes));
   if (written !== name) throw refuse(file, part, "the same name in its header", JSON.stringify(written.slice(0, 80)));
   return start;
 }
