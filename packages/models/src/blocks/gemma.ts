@@ -1,0 +1,146 @@
+/**
+ * Gemma (arXiv:2403.08295) as π0 and PaliGemma use it: RMS norms that store w - 1, rotary positions on halves, grouped-query
+ * attention without biases, GeGLU with the tanh form of GELU. Parameters have PyTorch's names and layout ([out, in]).
+ */
+import {
+  add,
+  concat,
+  gelu,
+  joinHeads,
+  matmul,
+  mul,
+  reshape,
+  rmsNorm,
+  softmax,
+  split,
+  splitHeads,
+  sub,
+  type Tensor,
+} from "@bidden/tensor";
+import type { Net } from "./net.ts";
+
+/** Sizes of one Gemma stack. */
+export type GemmaDims = {
+  readonly width: number;
+  readonly depth: number;
+  readonly mlpWidth: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  /** ε of the norms. */
+  readonly epsilon: number;
+};
+
+/** cos and sin of the rotary angles: float32[n, headDim / 2], or [batch, 1, n, headDim / 2] where rows differ. */
+export type Turns = { readonly cos: Tensor; readonly sin: Tensor };
+
+/** Keys (turned) and values of a layer: float32[batch, kvHeads, n, headDim]. */
+export type KeysValues = { readonly k: Tensor; readonly v: Tensor };
+
+/** A norm at a named place; the gate multiplies what its sub-layer adds (adaptive norms only). */
+export type NormAt = (x: Tensor, name: string) => { readonly y: Tensor; readonly gate: Tensor | null };
+
+/** Added to the score of a pair that may not attend: finite, so that a row without any allowed key stays free of NaN. */
+export const MASKED = -2.3819763e38;
+
+/** No product of Gemma has a bias. */
+const PLAIN = { bias: false };
+
+/** x/√(mean(x²) + ε)·(1 + w): Gemma stores the distance of the scale from 1. */
+export function gemmaNorm(net: Net, epsilon: number): NormAt {
+  return (x, name) => {
+    const offset = net.tensor(`${name}.weight`, [x.shape.at(-1) as number], { kind: "zeros" });
+    return { y: rmsNorm(x, add(offset, 1), { epsilon }), gate: null };
+  };
+}
+
+/** Turns feature pairs (i, i + width/2) by the angles given. x: float32[batch, heads, n, headDim]. */
+export function turn(x: Tensor, { cos, sin }: Turns): Tensor {
+  const half = (x.shape.at(-1) as number) / 2;
+  const [a, b] = split(x, [half, half], -1) as [Tensor, Tensor];
+  return concat([sub(mul(a, cos), mul(b, sin)), add(mul(b, cos), mul(a, sin))], -1);
+}
+
+/**
+ * softmax(q·kᵀ/√d + bias)·v, where the query heads of a group become further rows of one product: k and v are not copied.
+ * @param q float32[batch, heads, n, d]
+ * @param bias added to the scores, broadcast to [batch, heads, n, m]
+ */
+export function groupedAttention(q: Tensor, { k, v }: KeysValues, bias: Tensor | null): Tensor {
+  const [batch, heads, n, d] = q.shape as unknown as readonly [number, number, number, number];
+  const [, groups, m] = k.shape as unknown as readonly [number, number, number, number];
+  const rows = reshape(q, [batch, groups, (heads / groups) * n, d]);
+  const scores = reshape(matmul(rows, k, { transposeB: true, scale: d ** -0.5 }), [batch, heads, n, m]);
+  const shares = softmax(bias === null ? scores : add(scores, bias), -1);
+  return reshape(matmul(reshape(shares, [batch, groups, (heads / groups) * n, m]), v), [batch, heads, n, d]);
+}
+
+export type LayerInputs = {
+  readonly norm: NormAt;
+  readonly turns: Turns;
+  readonly bias: Tensor | null;
+  /** Keys and values that stand before those of x. */
+  readonly past?: KeysValues;
+};
+
+/** Keys and values of x (already normalised) alone. */
+export function keysValues(net: Net, name: string, y: Tensor, dims: GemmaDims, turns: Turns): KeysValues {
+  const width = dims.kvHeads * dims.headDim;
+  const k = splitHeads(net.linear(`${name}.self_attn.k_proj`, y, width, PLAIN), dims.kvHeads);
+  const v = splitHeads(net.linear(`${name}.self_attn.v_proj`, y, width, PLAIN), dims.kvHeads);
+  return { k: turn(k, turns), v };
+}
+
+/** One layer: float32[batch, n, width] to the same, with the keys and values that it made. */
+export function gemmaLayer(
+  net: Net,
+  name: string,
+  x: Tensor,
+  dims: GemmaDims,
+  inputs: LayerInputs,
+): { readonly x: Tensor; readonly own: KeysValues } {
+  const { norm, turns, bias, past } = inputs;
+  const before = norm(x, `${name}.input_layernorm`);
+  const q = splitHeads(net.linear(`${name}.self_attn.q_proj`, before.y, dims.heads * dims.headDim, PLAIN), dims.heads);
+  const own = keysValues(net, name, before.y, dims, turns);
+  const all = past === undefined ? own : { k: concat([past.k, own.k], 2), v: concat([past.v, own.v], 2) };
+  const seen = joinHeads(groupedAttention(turn(q, turns), all, bias));
+  const attended = residual(x, net.linear(`${name}.self_attn.o_proj`, seen, dims.width, PLAIN), before.gate);
+  const middle = norm(attended, `${name}.post_attention_layernorm`);
+  const added = geglu(net, `${name}.mlp`, middle.y, dims.mlpWidth);
+  return { x: residual(attended, added, middle.gate), own };
+}
+
+function residual(x: Tensor, added: Tensor, gate: Tensor | null): Tensor {
+  return add(x, gate === null ? added : mul(added, gate));
+}
+
+/** Wdown(gelu(Wgate x)·Wup x) (Shazeer 2020, arXiv:2002.05202). */
+function geglu(net: Net, name: string, x: Tensor, width: number): Tensor {
+  const gate = gelu(net.linear(`${name}.gate_proj`, x, width, PLAIN), "tanh");
+  const hidden = mul(gate, net.linear(`${name}.up_proj`, x, width, PLAIN));
+  return net.linear(`${name}.down_proj`, hidden, x.shape.at(-1) as number, PLAIN);
+}
+
+/** cos and sin of position·base^(-2i/headDim), rounded as PyTorch rounds them: float32 frequencies, float32 angles. */
+export function rotaryTables(
+  positions: ArrayLike<number>,
+  headDim: number,
+  base = 10_000,
+): { readonly cos: Float32Array; readonly sin: Float32Array } {
+  const half = headDim / 2;
+  const frequencies = Float32Array.from({ length: half }, (_, i) => {
+    const power = Math.fround(base ** Math.fround((2 * i) / headDim));
+    return 1 / power;
+  });
+  const cos = new Float32Array(positions.length * half);
+  const sin = new Float32Array(positions.length * half);
+  for (let p = 0; p < positions.length; p++) {
+    for (let i = 0; i < half; i++) {
+      const angle = Math.fround((positions[p] as number) * (frequencies[i] as number));
+      cos[p * half + i] = Math.cos(angle);
+      sin[p * half + i] = Math.sin(angle);
+    }
+  }
+  return { cos, sin };
+}
