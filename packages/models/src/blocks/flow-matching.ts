@@ -16,6 +16,8 @@ export type FlowOptions = {
   readonly steps: number;
   /** Steers every step towards the actions that are still to be executed. */
   readonly guide?: PrefixGuide | null;
+  /** Writes what must stay as it is into the noise and into the result of every step (trained real-time chunking). */
+  readonly hold?: ((x: Float32Array) => void) | null;
   readonly trace?: FlowTrace;
 };
 
@@ -35,10 +37,11 @@ export async function integrateFlow(
   velocity: (x: Float32Array, step: number) => Promise<Float32Array>,
   options: FlowOptions,
 ): Promise<Float32Array> {
-  const { steps, guide = null, trace } = options;
+  const { steps, guide = null, hold = null, trace } = options;
   const dt = Math.fround(-1 / steps);
   const times = flowTimes(steps);
   let x: Float32Array = noise.slice();
+  hold?.(x);
   trace?.x.push(x.slice());
   for (let step = 0; step < steps; step++) {
     const v = await velocity(x, step);
@@ -46,6 +49,7 @@ export async function integrateFlow(
     trace?.v.push(v.slice());
     trace?.guided.push(guided.slice());
     x = x.map((value, i) => value + Math.fround(dt * (guided[i] as number)));
+    hold?.(x);
     trace?.x.push(x.slice());
   }
   return x;

@@ -12,12 +12,11 @@ import {
   reshape,
   rmsNorm,
   softmax,
-  split,
   splitHeads,
-  sub,
   type Tensor,
 } from "@bidden/tensor";
 import type { Net } from "./net.ts";
+import { rope, type Turns } from "./rope.ts";
 
 /** Sizes of one Gemma stack. */
 export type GemmaDims = {
@@ -30,9 +29,6 @@ export type GemmaDims = {
   /** ε of the norms. */
   readonly epsilon: number;
 };
-
-/** cos and sin of the rotary angles: float32[n, headDim / 2], or [batch, 1, n, headDim / 2] where rows differ. */
-export type Turns = { readonly cos: Tensor; readonly sin: Tensor };
 
 /** Keys (turned) and values of a layer: float32[batch, kvHeads, n, headDim]. */
 export type KeysValues = { readonly k: Tensor; readonly v: Tensor };
@@ -52,13 +48,6 @@ export function gemmaNorm(net: Net, epsilon: number): NormAt {
     const offset = net.tensor(`${name}.weight`, [x.shape.at(-1) as number], { kind: "zeros" });
     return { y: rmsNorm(x, add(offset, 1), { epsilon }), gate: null };
   };
-}
-
-/** Turns feature pairs (i, i + width/2) by the angles given. x: float32[batch, heads, n, headDim]. */
-export function turn(x: Tensor, { cos, sin }: Turns): Tensor {
-  const half = (x.shape.at(-1) as number) / 2;
-  const [a, b] = split(x, [half, half], -1) as [Tensor, Tensor];
-  return concat([sub(mul(a, cos), mul(b, sin)), add(mul(b, cos), mul(a, sin))], -1);
 }
 
 /**
@@ -88,7 +77,7 @@ export function keysValues(net: Net, name: string, y: Tensor, dims: GemmaDims, t
   const width = dims.kvHeads * dims.headDim;
   const k = splitHeads(net.linear(`${name}.self_attn.k_proj`, y, width, PLAIN), dims.kvHeads);
   const v = splitHeads(net.linear(`${name}.self_attn.v_proj`, y, width, PLAIN), dims.kvHeads);
-  return { k: turn(k, turns), v };
+  return { k: rope(k, turns), v };
 }
 
 /** One layer: float32[batch, n, width] to the same, with the keys and values that it made. */
@@ -104,7 +93,7 @@ export function gemmaLayer(
   const q = splitHeads(net.linear(`${name}.self_attn.q_proj`, before.y, dims.heads * dims.headDim, PLAIN), dims.heads);
   const own = keysValues(net, name, before.y, dims, turns);
   const all = past === undefined ? own : { k: concat([past.k, own.k], 2), v: concat([past.v, own.v], 2) };
-  const seen = joinHeads(groupedAttention(turn(q, turns), all, bias));
+  const seen = joinHeads(groupedAttention(rope(q, turns), all, bias));
   const attended = residual(x, net.linear(`${name}.self_attn.o_proj`, seen, dims.width, PLAIN), before.gate);
   const middle = norm(attended, `${name}.post_attention_layernorm`);
   const added = geglu(net, `${name}.mlp`, middle.y, dims.mlpWidth);
@@ -120,27 +109,4 @@ function geglu(net: Net, name: string, x: Tensor, width: number): Tensor {
   const gate = gelu(net.linear(`${name}.gate_proj`, x, width, PLAIN), "tanh");
   const hidden = mul(gate, net.linear(`${name}.up_proj`, x, width, PLAIN));
   return net.linear(`${name}.down_proj`, hidden, x.shape.at(-1) as number, PLAIN);
-}
-
-/** cos and sin of position·base^(-2i/headDim), rounded as PyTorch rounds them: float32 frequencies, float32 angles. */
-export function rotaryTables(
-  positions: ArrayLike<number>,
-  headDim: number,
-  base = 10_000,
-): { readonly cos: Float32Array; readonly sin: Float32Array } {
-  const half = headDim / 2;
-  const frequencies = Float32Array.from({ length: half }, (_, i) => {
-    const power = Math.fround(base ** Math.fround((2 * i) / headDim));
-    return 1 / power;
-  });
-  const cos = new Float32Array(positions.length * half);
-  const sin = new Float32Array(positions.length * half);
-  for (let p = 0; p < positions.length; p++) {
-    for (let i = 0; i < half; i++) {
-      const angle = Math.fround((positions[p] as number) * (frequencies[i] as number));
-      cos[p * half + i] = Math.cos(angle);
-      sin[p * half + i] = Math.sin(angle);
-    }
-  }
-  return { cos, sin };
 }

@@ -96,3 +96,29 @@ export class PrefixGuide {
     });
   }
 }
+
+/**
+ * Training-time real-time chunking (arXiv:2512.05964): the first `delay` actions stay those of the old chunk in every step, and
+ * the network is told that their time is 0. Only for networks that were trained so.
+ * @returns writes them into a chunk float32[horizon, dim]
+ */
+export function holdPrefix(
+  leftover: RtcOptions["leftover"],
+  delay: number,
+  horizon: number,
+  dim: number,
+): (x: Float32Array) => void {
+  const rows = Math.floor(leftover.values.length / leftover.dim);
+  if (delay > Math.min(rows, horizon) || leftover.dim > dim) {
+    throw new BiddenError(
+      "bad-argument",
+      `A delay of ${delay} steps needs as many actions of at most ${dim} numbers left over; came ${rows} of ${leftover.dim}.`,
+      { delay, rows, dim: leftover.dim },
+    );
+  }
+  const held = new Float32Array(delay * dim);
+  for (let row = 0; row < delay; row++) {
+    held.set(leftover.values.subarray(row * leftover.dim, (row + 1) * leftover.dim), row * dim);
+  }
+  return (x) => x.set(held);
+}

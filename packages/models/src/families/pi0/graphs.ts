@@ -1,6 +1,6 @@
 /**
  * π0 (arXiv:2410.24164) and π0.5 (arXiv:2504.16054) as graphs: the prefix (pictures and words, once) leaves keys and values;
- * the step reads them and turns noisy actions into a velocity. The denoising loop stands outside (flow.ts), so that real-time
+ * the step reads them and turns noisy actions into a velocity. The denoising loop stands outside (blocks/flow-matching.ts), so that real-time
  * chunking can steer it. All graphs are for one observation; several are run one after the other.
  */
 import { BiddenError } from "@bidden/runtime";
@@ -13,16 +13,9 @@ import {
   type Modulation,
   tableModulation,
 } from "../../blocks/ada-rms.ts";
-import {
-  type GemmaDims,
-  gemmaLayer,
-  gemmaNorm,
-  type KeysValues,
-  MASKED,
-  type NormAt,
-  type Turns,
-} from "../../blocks/gemma.ts";
+import { type GemmaDims, gemmaLayer, gemmaNorm, type KeysValues, MASKED, type NormAt } from "../../blocks/gemma.ts";
 import type { Net } from "../../blocks/net.ts";
+import type { Turns } from "../../blocks/rope.ts";
 import { siglip } from "../../blocks/siglip.ts";
 import type { PiDims } from "./dims.ts";
 import { EXPERT, LANGUAGE, PROJECTOR, VISION } from "./names.ts";

@@ -3,14 +3,21 @@
  * what is there is computed: absent cameras and padding are left out, which changes nothing because nobody may attend to them.
  */
 import { BiddenError, invariant } from "@bidden/runtime";
-import { Graph, type Session, type TensorData } from "@bidden/tensor";
-import { MASKED, rotaryTables } from "../../blocks/gemma.ts";
+import type { Graph, Session, TensorData } from "@bidden/tensor";
+import {
+  embedTime,
+  type FlowOptions,
+  flowTimes,
+  integrateFlow,
+  type TimeEmbedding,
+} from "../../blocks/flow-matching.ts";
+import { MASKED } from "../../blocks/gemma.ts";
 import { Net } from "../../blocks/net.ts";
+import { turnValues } from "../../blocks/rope.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
 import type { Weights } from "../../checkpoint/weights.ts";
 import type { PiDims } from "./dims.ts";
-import { type Denoised, denoise, type Periods, type Steering, stepTimes, timeRows } from "./flow.ts";
-import { expertOf, modulationGraph, prefixGraph, stepGraph, visionGraph } from "./graphs.ts";
+import { expertOf, modulationGraph, type NetOn, prefixGraph, stepGraph, visionGraph } from "./graphs.ts";
 
 /** Keys and values of a prefix, by the names of the step graph's inputs. */
 export type Prefix = {
@@ -25,10 +32,13 @@ export type Prefix = {
 /** Lengths are rounded up to this many tokens, so that one session serves prompts of about the same length. */
 const PLACES = 16;
 
-export const plainNet = (graph: Graph): Net => new Net(graph);
+/** transformers stores inverse frequencies and multiplies by them. */
+export const GEMMA_TURNS = { angle: "multiplied" } as const;
+
+const plainNet = (graph: Graph): Net => new Net(graph);
 
 /** The graphs of a model at some length: what weights are bound to. */
-export function piGraphs(dims: PiDims, horizon: number, netOn = plainNet): readonly Graph[] {
+export function piGraphs(dims: PiDims, horizon: number, netOn: NetOn = plainNet): readonly Graph[] {
   const shared = [visionGraph(dims, netOn), prefixGraph(dims, PLACES, netOn)];
   if (dims.kind === "pi0_fast") return shared;
   const step = stepGraph(dims, { horizon, prefix: PLACES }, netOn);
@@ -66,14 +76,23 @@ export type PiModelParts = {
   readonly embed: (ids: ArrayLike<number>) => Promise<Float32Array>;
   readonly engine: Engine;
   readonly horizon: number;
-  readonly periods: Periods;
+  readonly time: TimeEmbedding;
+  /** How matrices are held; float32 when left out. */
+  readonly netOn?: NetOn;
 };
+
+type StepRun = (
+  x: Float32Array,
+  index: number,
+  outputs: readonly string[] | undefined,
+) => Promise<Record<string, TensorData>>;
 
 export type StepTrace = { readonly suffix: Float32Array; readonly hidden: Float32Array };
 
 export class PiModel {
   readonly dims: PiDims;
   readonly #parts: PiModelParts;
+  readonly #netOn: NetOn;
   readonly #vision: Slot = new Slot();
   readonly #prefix: Slot = new Slot();
   readonly #step: Slot = new Slot();
@@ -82,6 +101,7 @@ export class PiModel {
   constructor(parts: PiModelParts) {
     this.dims = parts.dims;
     this.#parts = parts;
+    this.#netOn = parts.netOn ?? plainNet;
   }
 
   /** Side of the pictures, pixels. */
@@ -91,7 +111,7 @@ export class PiModel {
 
   /** One picture float32[3, side, side] in [-1, 1] to float32[patches, width]. */
   async features(pixels: Float32Array): Promise<Float32Array> {
-    const session = await this.#vision.get("", () => this.#open(visionGraph(this.dims, plainNet)));
+    const session = await this.#vision.get("", () => this.#open(visionGraph(this.dims, this.#netOn)));
     return floats(await session.run({ pixels }), "features");
   }
 
@@ -110,7 +130,7 @@ export class PiModel {
     const past = Array.from({ length: depth }, (_, i) => [`k.${i}`, `v.${i}`]).flat();
     const outputs = options.hidden === true ? [...past, "hidden"] : past;
     const key = `${places} ${outputs.length}`;
-    const open = (): Promise<Session> => this.#open(prefixGraph(this.dims, places, plainNet), outputs);
+    const open = (): Promise<Session> => this.#open(prefixGraph(this.dims, places, this.#netOn), outputs);
     const session = await this.#prefix.get(key, open);
     const padded = new Float32Array(places * width);
     padded.set(embeds);
@@ -118,71 +138,56 @@ export class PiModel {
     const run = await session.run({
       embeds: padded,
       bias: paddingBias(tokens, places),
-      ...rotaryTables(positions, headDim),
+      ...turnValues(positions, headDim, GEMMA_TURNS),
     });
     const hidden = options.hidden === true ? floats(run, "hidden").slice(0, tokens * width) : null;
     return { tokens, places, past: Object.fromEntries(past.map((name) => [name, floats(run, name)])), hidden };
   }
 
-  /**
-   * Noise to actions, float32[horizon, actionWidth] in model space.
-   * @param state float32[actionWidth], normalised and padded; read by π0 only
-   * @param fixed number of first actions whose time is 0 (training-time real-time chunking; π0.5 only)
-   */
-  async sample(inputs: SampleInputs, observe?: (trace: StepTrace) => void): Promise<Denoised> {
-    const { noise, steps, steering = {} } = inputs;
-    const step = await this.stepper(inputs);
-    return denoise(
-      async (x, index) => {
-        const run = await step(x, index, index === 0 && observe !== undefined);
-        if (index === 0) observe?.({ suffix: floats(run, "suffix"), hidden: floats(run, "hidden") });
-        return floats(run, "velocity");
-      },
-      noise,
-      steps,
-      steering,
-    );
+  /** Noise to actions, float32[horizon, actionWidth] in model space. */
+  async sample(inputs: SampleInputs, observe?: (trace: StepTrace) => void): Promise<Float32Array> {
+    const { noise, steps, flow = {} } = inputs;
+    const run = await this.#stepper(inputs);
+    const velocity = async (x: Float32Array, index: number): Promise<Float32Array> => {
+      const looked = index === 0 && observe !== undefined;
+      const out = await run(x, index, looked ? undefined : ["velocity"]);
+      if (looked) observe({ suffix: floats(out, "suffix"), hidden: floats(out, "hidden") });
+      return floats(out, "velocity");
+    };
+    return integrateFlow(noise, velocity, { steps, ...flow });
   }
 
-  /** The velocity at each step of a sampling, with everything that does not change prepared. */
-  async stepper(
-    inputs: SampleInputs,
-  ): Promise<(x: Float32Array, index: number, all?: boolean) => Promise<Record<string, TensorData>>> {
+  /** Runs the step graph at step `index`, with everything that does not change prepared. */
+  async #stepper(inputs: SampleInputs): Promise<StepRun> {
     const { prefix, steps, state, fixed = 0 } = inputs;
-    const { dims } = this;
-    const { horizon, periods } = this.#parts;
-    const { width, headDim } = expertOf(dims);
-    const options = { horizon, prefix: prefix.places, fixedActions: fixed > 0 };
-    if (fixed > 0 && dims.kind !== "pi05") {
+    const { horizon } = this.#parts;
+    const expert = expertOf(this.dims);
+    const trained = fixed > 0;
+    if (trained && this.dims.kind !== "pi05") {
       throw new BiddenError("unsupported", "Trained real-time chunking is for π0.5 models that were trained with it.");
     }
-    const key = `${prefix.places} ${fixed > 0}`;
-    const session = await this.#step.get(key, () => this.#open(stepGraph(dims, options, plainNet)));
-    const places = dims.kind === "pi0" ? horizon + 1 : horizon;
+    const options = { horizon, prefix: prefix.places, fixedActions: trained };
+    const session = await this.#step.get(`${prefix.places} ${trained}`, () =>
+      this.#open(stepGraph(this.dims, options, this.#netOn)),
+    );
+    const places = this.dims.kind === "pi0" ? horizon + 1 : horizon;
     const positions = Array.from({ length: places }, (_, i) => prefix.tokens + i);
     const shared = {
       ...prefix.past,
-      ...rotaryTables(positions, headDim),
+      ...turnValues(positions, expert.headDim, GEMMA_TURNS),
       bias: paddingBias(prefix.tokens, prefix.places),
     };
-    const times = stepTimes(steps);
-    if (dims.kind === "pi0") {
-      const rows = timeRows(times, width, periods);
-      const padded = new Float32Array(dims.actionWidth);
+    if (this.dims.kind === "pi0") {
+      const padded = new Float32Array(this.dims.actionWidth);
       padded.set(state);
-      return (x, index, all) =>
-        session.run(
-          { ...shared, x, state: padded, time: rows.subarray(index * width, (index + 1) * width) },
-          all === true ? undefined : ["velocity"],
-        );
+      const rows = this.#timeRows(flowTimes(steps));
+      const timeOf = (index: number): Float32Array => rows.subarray(index * expert.width, (index + 1) * expert.width);
+      return (x, index, outputs) => session.run({ ...shared, x, state: padded, time: timeOf(index) }, outputs);
     }
     const { modulation, size } = await this.modulations(steps);
-    const held = fixed === 0 ? {} : { fixed: firstActions(fixed, horizon), fixedModulation: await this.#atZero(steps) };
-    return (x, index, all) =>
-      session.run(
-        { ...shared, ...held, x, modulation: modulation.subarray(index * size, (index + 1) * size) },
-        all === true ? undefined : ["velocity"],
-      );
+    const rowOf = (index: number): Float32Array => modulation.subarray(index * size, (index + 1) * size);
+    const held = trained ? { fixed: new Uint8Array(horizon).fill(1, 0, fixed), fixedModulation: rowOf(steps) } : {};
+    return (x, index, outputs) => session.run({ ...shared, ...held, x, modulation: rowOf(index) }, outputs);
   }
 
   /** π0.5: condition and modulations of every step, and one more row for time 0; computed once for a step count. */
@@ -199,17 +204,19 @@ export class PiModel {
     await Promise.all([this.#vision.close(), this.#prefix.close(), this.#step.close()]);
   }
 
-  async #atZero(steps: number): Promise<Float32Array> {
-    const { modulation, size } = await this.modulations(steps);
-    return modulation.subarray(steps * size, (steps + 1) * size);
+  /** Sinusoids of several times, float32[times, width of the expert]; the times are rounded to float32 first. */
+  #timeRows(times: ArrayLike<number>): Float32Array {
+    const { width } = expertOf(this.dims);
+    const rows = new Float32Array(times.length * width);
+    Array.from(times, (time, i) => rows.set(embedTime(Math.fround(time), width, this.#parts.time), i * width));
+    return rows;
   }
 
   async #computeModulations(steps: number): Promise<Modulations> {
-    const { width } = expertOf(this.dims);
-    const times = [...stepTimes(steps), 0];
-    const session = await this.#open(modulationGraph(this.dims, times.length, plainNet));
+    const times = [...flowTimes(steps), 0];
+    const session = await this.#open(modulationGraph(this.dims, times.length, this.#netOn));
     try {
-      const run = await session.run({ time: timeRows(times, width, this.#parts.periods) });
+      const run = await session.run({ time: this.#timeRows(times) });
       const modulation = floats(run, "modulation");
       return { condition: floats(run, "condition"), modulation, size: modulation.length / times.length };
     } finally {
@@ -236,18 +243,17 @@ export type SampleInputs = {
   readonly prefix: Prefix;
   readonly noise: Float32Array;
   readonly steps: number;
+  /** float32[at most actionWidth], normalised; read by π0 only. */
   readonly state: Float32Array;
-  readonly steering?: Steering;
+  /** Real-time chunking and the trace. */
+  readonly flow?: Omit<FlowOptions, "steps">;
+  /** Number of first actions whose time is 0 (training-time real-time chunking; π0.5 only). */
   readonly fixed?: number;
 };
 
 /** 0 for the places that hold tokens, MASKED for padding. */
 export function paddingBias(tokens: number, places: number): Float32Array {
   return new Float32Array(places).fill(MASKED, tokens);
-}
-
-function firstActions(count: number, horizon: number): Uint8Array {
-  return new Uint8Array(horizon).fill(1, 0, count);
 }
 
 export function floats(run: Readonly<Record<string, TensorData>>, name: string): Float32Array {
