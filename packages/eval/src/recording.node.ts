@@ -1,17 +1,7 @@
 /** Writes headless episodes as a LeRobotDataset v3.0: what the cameras and joints said, and what was done, ten times a second. */
-import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
 import { openRecorder } from "@bidden/data/node";
-import {
-  BiddenError,
-  type CameraView,
-  type Embodiment,
-  type LoopEvent,
-  messageOf,
-  type Observation,
-  type PolicyInfo,
-} from "@bidden/runtime";
+import type { CameraView, Embodiment, LoopEvent, Observation, PolicyInfo } from "@bidden/runtime";
+import { makeFolder } from "@bidden/runtime/node";
 import type { CameraSizes } from "./world-plant.ts";
 
 type Recorder = Awaited<ReturnType<typeof openRecorder>>;
@@ -32,7 +22,7 @@ export async function openRunRecording(folder: string, options: RunRecordingOpti
     return [`observation.images.${name}`, feature] as const;
   });
   const { stateNames } = embodiment;
-  await makeFolder(resolve(folder));
+  await makeFolder(folder, "to record to");
   const recorder = await openRecorder(folder, {
     robotType: embodiment.name,
     fps: 1000 / embodiment.actionSpace.stepMs,
@@ -43,23 +33,6 @@ export async function openRunRecording(folder: string, options: RunRecordingOpti
     },
   });
   return new RunRecording(recorder, Object.keys(cameras));
-}
-
-/** Folder by folder: Node's recursive `mkdir` never returns where a file system such as /proc refuses new folders. */
-async function makeFolder(folder: string): Promise<void> {
-  if (existsSync(folder)) return;
-  if (dirname(folder) !== folder) await makeFolder(dirname(folder));
-  try {
-    await mkdir(folder);
-  } catch (error) {
-    if (existsSync(folder)) return;
-    throw new BiddenError(
-      "no-permission",
-      `Cannot make the folder ${folder} to record to (${messageOf(error)}). Name one that may be written.`,
-      { path: folder },
-      error,
-    );
-  }
 }
 
 export class RunRecording {

@@ -1,3 +1,4 @@
+export { makeFolder, writeWhole } from "./files/write.node.ts";
 export { endWorker, openLiveLoop, watch as watchWorker } from "./live/live-loop.node.ts";
 export type { LiveLoop, OpenLiveLoopOptions } from "./live/live-loop.node.ts";
 export type { LiveLoopOptions } from "./live/messages.ts";

@@ -17,7 +17,9 @@ import {
   verifyDataset,
 } from "@bidden/data/node";
 import { BiddenError, messageOf } from "@bidden/runtime";
+import { makeFolder } from "@bidden/runtime/node";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { dirname } from "node:path";
 
 export function registerData(program: Command): void {
   const data = program.command("data").description("look into and check recorded episodes");
@@ -53,6 +55,7 @@ function registerProof(data: Command): void {
     .option("--parent <root>", "root of a dataset that this one was made from (repeat for more)", collect, [])
     .action(async (path: string, options: { key: string; by: string; parent: string[] }) => {
       const { key, by, parent } = options;
+      await makeFolder(dirname(key), "for the key");
       const { statement, publicKey } = await signDataset(path, {
         keyPath: key,
         collectedBy: by,
@@ -81,14 +84,17 @@ function collect(value: string, before: string[]): string[] {
 }
 
 function registerEdit(edit: Command): void {
-  const say = (to: string) => (count: number) => void process.stdout.write(`${count} episodes in ${to}\n`);
+  const fill = async (to: string, work: () => Promise<number>): Promise<void> => {
+    await makeFolder(to, "for the new dataset");
+    process.stdout.write(`${await work()} episodes in ${to}\n`);
+  };
   edit
     .command("delete")
     .argument("<from>")
     .argument("<to>")
     .requiredOption("--episodes <list>", "such as 1,4,7-9", episodeList)
     .action((from: string, to: string, { episodes }: { episodes: Set<number> }) =>
-      keepEpisodes(from, to, (episode) => !episodes.has(episode)).then(say(to)),
+      fill(to, () => keepEpisodes(from, to, (episode) => !episodes.has(episode))),
     );
   edit
     .command("split")
@@ -96,13 +102,13 @@ function registerEdit(edit: Command): void {
     .argument("<to>", "folder for the chosen episodes")
     .requiredOption("--episodes <list>", "such as 1,4,7-9", episodeList)
     .action((from: string, to: string, { episodes }: { episodes: Set<number> }) =>
-      keepEpisodes(from, to, (episode) => episodes.has(episode)).then(say(to)),
+      fill(to, () => keepEpisodes(from, to, (episode) => episodes.has(episode))),
     );
   edit
     .command("merge")
     .argument("<to>")
     .argument("<from...>", "datasets of the same robot, rate and features")
-    .action((to: string, from: string[]) => mergeDatasets(from, to).then(say(to)));
+    .action((to: string, from: string[]) => fill(to, () => mergeDatasets(from, to)));
   edit
     .command("retask")
     .argument("<from>")
@@ -110,7 +116,7 @@ function registerEdit(edit: Command): void {
     .requiredOption("--old <sentence>")
     .requiredOption("--new <sentence>")
     .action((from: string, to: string, options: { old: string; new: string }) =>
-      retaskDataset(from, to, (task) => (task === options.old ? options.new : task)).then(say(to)),
+      fill(to, () => retaskDataset(from, to, (task) => (task === options.old ? options.new : task))),
     );
 }
 
@@ -171,6 +177,7 @@ async function printSteps(path: string, options: CatOptions): Promise<void> {
   if (sink === null && images !== "none") {
     throw new BiddenError("bad-argument", `--images takes sha256, png:<folder> or none; got "${images}".`);
   }
+  if (images.startsWith("png:")) await makeFolder(images.slice(4), "for the pictures");
   const dataset = await openDataset(path);
   try {
     const isPicture = (name: string): boolean => ["image", "video"].includes(dataset.features[name]?.dtype ?? "");
@@ -216,6 +223,7 @@ function sayFinding({ severity, rule, episode, frame, column, evidence }: Findin
 type ConvertOptions = { fps?: number; robot?: string; verify: boolean; as: string; name: string };
 
 async function convert(from: string, to: string, options: ConvertOptions): Promise<void> {
+  await makeFolder(to, "for the new dataset");
   if (options.as !== "lerobot-v3") {
     const count = await (options.as === "rlds" ? convertToRlds(from, to, options.name) : convertToV21(from, to));
     process.stdout.write(`${count} episodes in ${to}\n`);

@@ -143,10 +143,28 @@ describe("bidden eval", () => {
     [["eval", "tabletop", "--split", "hard"], /--split/],
     [["eval", "tabletop", "--episodes", "0", "--unclear", "0"], /nothing to evaluate/],
     [["eval", "tabletop", "--episodes", "1", "--out", "/dev/null/x"], /Cannot make the folder/],
+    [["eval", "tabletop", "--episodes", "1", "--out", "/proc/x"], /Cannot make the folder/],
   ])("%j is an error in words", async (words, said) => {
     // `--out` keeps the folder of the default out of the working directory.
     await main(words.includes("--out") ? words : [...words, "--out", join(folder, "none")]);
     expect(process.exitCode).toBe(3);
     expect(err).toMatch(said);
+  });
+});
+
+describe("every command that writes", () => {
+  test.each([
+    [["run", PICK, "--headless", "--policy", "expert", "--record", "/proc/x"]],
+    [["demo", "collect", "--out", "/proc/x"]],
+    [["train", "--out", "/proc/x/deep"]],
+    [["data", "convert", "/nowhere", "/proc/x"]],
+    [["data", "cat", "/nowhere", "--images", "png:/proc/x"]],
+    [["data", "edit", "merge", "/proc/x", "/nowhere"]],
+    [["data", "sign", "/nowhere", "--by", "me", "--key", "/proc/x/key.pem"]],
+  ])("%j: a folder that cannot be made is told at once", async (words) => {
+    await main(words);
+    expect(process.exitCode).toBe(3);
+    expect(err).toMatch(/^bidden: Cannot make the folder \/proc\/x/);
+    expect(out).toBe("");
   });
 });

@@ -14,7 +14,7 @@ export function registerTrain(program: Command): void {
     .description("train the tabletop policy, resuming where it was left")
     .option("--data <folder>", "folder of the shards", "runs/demonstrations")
     .option("--out <folder>", "folder for state, curves and checkpoint", "runs/tabletop")
-    .option("--steps <n>", "optimiser steps in all, 32 samples each", wholeNumber, 20_000)
+    .option("--steps <n>", "optimiser steps in all, 24 pictures with 4 sentences each", wholeNumber, 20_000)
     .option("--seed <n>", "seed of weights and batches", wholeNumber, 1)
     .option("--threads <n>", "threads of the engine", wholeNumber, 2)
     .option("--resume", "go on with the training in --out", false)
@@ -32,11 +32,13 @@ type TrainFlags = {
 };
 
 async function train(flags: TrainFlags): Promise<void> {
-  const [{ trainTabletop }, { trainingConfig }, { createProgress }] = await Promise.all([
+  const [{ trainTabletop }, { trainingConfig }, { createProgress }, { makeFolder }] = await Promise.all([
     import("@bidden/train/node"),
     import("@bidden/train"),
     import("../progress.ts"),
+    import("@bidden/runtime/node"),
   ]);
+  await makeFolder(flags.out, "for state, curves and checkpoint");
   const progress = createProgress("training", flags.steps);
   const checkpoint = await trainTabletop(trainingConfig, {
     ...flags,
@@ -46,7 +48,7 @@ async function train(flags: TrainFlags): Promise<void> {
       );
       progress.update(
         step,
-        `${samplesPerS.toFixed(0)} samples/s, waits for data ${Math.round(dataWait * 100)} %, ${losses.join(", ")}`,
+        `${samplesPerS.toFixed(0)} pictures/s, waits for data ${Math.round(dataWait * 100)} %, ${losses.join(", ")}`,
       );
     },
   });

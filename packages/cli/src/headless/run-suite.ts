@@ -1,5 +1,4 @@
 /** Runs a suite over worker threads, with progress and Ctrl-C, and writes its report. */
-import { mkdir, writeFile } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import {
@@ -12,7 +11,8 @@ import {
   summaryTable,
 } from "@bidden/eval";
 import { encodePicture, evaluateInWorkers, type PoolResult } from "@bidden/eval/node";
-import { BiddenError, messageOf } from "@bidden/runtime";
+import { BiddenError } from "@bidden/runtime";
+import { makeFolder, writeWhole } from "@bidden/runtime/node";
 import { createProgress, type Progress } from "../progress.ts";
 import type { EvalSetup } from "./eval-worker.ts";
 
@@ -32,10 +32,14 @@ type Files = { readonly html: string; readonly json: string };
 export async function runSuite(options: SuiteOptions): Promise<void> {
   const began = performance.now();
   // Made before hours are spent: a report that cannot be written is found out first.
-  const out = await makeFolder(options.out ?? join("runs", `eval-${stamp(new Date())}`));
+  const out = await makeFolder(options.out ?? join("runs", `eval-${stamp(new Date())}`), "for the report");
   const result = await measure(options);
   const report = reportOf(options, result, (performance.now() - began) / 1000);
-  const files = await write(report, out);
+  const files = await write(report, out).catch((thrown: unknown) => {
+    // hours of measuring are not lost with the disk: the table at least is told
+    process.stderr.write(`${summaryTable(report.summary)}\n`);
+    throw thrown;
+  });
   if (options.json) {
     const { setting, planned, measured, summary } = report;
     process.stdout.write(`${JSON.stringify({ setting, planned, measured, summary, files })}\n`);
@@ -121,23 +125,9 @@ function commandOf({ suite, episodes, unclear, skills, split, seed, policy, head
 
 async function write(report: Report, folder: string): Promise<Files> {
   const files = { html: join(folder, "report.html"), json: join(folder, "report.json") };
-  await writeFile(files.json, reportJson(report));
-  await writeFile(files.html, reportHtml(report, encodePicture));
+  await writeWhole(files.json, reportJson(report));
+  await writeWhole(files.html, reportHtml(report, encodePicture));
   return files;
-}
-
-async function makeFolder(folder: string): Promise<string> {
-  try {
-    await mkdir(folder, { recursive: true });
-    return folder;
-  } catch (thrown) {
-    throw new BiddenError(
-      "no-permission",
-      `Cannot make the folder ${folder} for the report: ${messageOf(thrown)}.`,
-      { folder },
-      thrown,
-    );
-  }
 }
 
 /** Such as "2026-11-22T19-04-05". */

@@ -21,6 +21,8 @@ export type LiveRecording = {
   readonly folder: string;
   /** How many episodes this session has kept. */
   readonly episodes: number;
+  /** Nothing is recorded any more; `onTrouble` has said why. */
+  readonly broken: boolean;
   readonly begin: (instruction: string, seed: number) => void;
   readonly hear: (event: LoopEvent) => void;
   readonly close: () => Promise<void>;
@@ -65,6 +67,9 @@ export async function openLiveRecording(options: LiveRecordingOptions): Promise<
     folder: path,
     get episodes() {
       return episodes;
+    },
+    get broken() {
+      return broken;
     },
     begin: (instruction, seed) => {
       end();

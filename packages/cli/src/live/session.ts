@@ -108,7 +108,9 @@ class Session implements LiveSession {
 
   #recording(): SessionStatus["recording"] {
     const recording = this.#parts?.recording ?? null;
-    return recording === null ? null : { folder: recording.folder, episode: recording.episodes + 1 };
+    return recording === null || recording.broken
+      ? null
+      : { folder: recording.folder, episode: recording.episodes + 1 };
   }
 
   log(): readonly LogEntry[] {
