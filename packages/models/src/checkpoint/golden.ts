@@ -103,11 +103,14 @@ export async function openGolden(source: CheckpointSource): Promise<GoldenSet | 
 /** Collects comparisons; `results` has one row a stage. */
 export class GoldenCheck {
   readonly golden: GoldenSet;
+  /** For a folder `variants/<name>`: the golden set of the checkpoint two levels above, whose inputs it may share. */
+  readonly base: GoldenSet | null;
   readonly results: StageResult[] = [];
   readonly notes: string[] = [];
 
-  constructor(golden: GoldenSet) {
+  constructor(golden: GoldenSet, base: GoldenSet | null = null) {
     this.golden = golden;
+    this.base = base;
   }
 
   /** Compares values with the golden tensor of that name; `only` keeps places where it is not 0 (padding left out). */
