@@ -1,5 +1,5 @@
 export { convertToLeRobot, convertToRlds, convertToV21 } from "./convert/convert.node.ts";
-export { keepEpisodes, mergeDatasets, retaskDataset, trimDataset } from "./edit/edit.node.ts";
+export { keepEpisodes, mergeDatasets, renameDataset, retaskDataset, trimDataset } from "./edit/edit.node.ts";
 export { createFolderStore } from "./files/store.node.ts";
 export { hashSink, pngSink, sizeOnDisk } from "./inspect/sinks.node.ts";
 export { openRecorder } from "./lerobot/open.node.ts";

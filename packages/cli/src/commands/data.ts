@@ -2,24 +2,20 @@
 
 import { catEpisode, describeDataset, type Finding, lintLeRobot, sayReport } from "@bidden/data";
 import {
-  convertToLeRobot,
-  convertToRlds,
-  convertToV21,
   createFolderStore,
   hashSink,
-  keepEpisodes,
-  mergeDatasets,
   openDataset,
   pngSink,
-  retaskDataset,
   signDataset,
   sizeOnDisk,
   verifyDataset,
 } from "@bidden/data/node";
 import { BiddenError, messageOf } from "@bidden/runtime";
 import { makeFolder } from "@bidden/runtime/node";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { dirname } from "node:path";
+import { registerConvert } from "./data-convert.ts";
+import { registerEdit } from "./data-edit.ts";
 
 export function registerData(program: Command): void {
   const data = program.command("data").description("look into and check recorded episodes");
@@ -81,70 +77,6 @@ function registerProof(data: Command): void {
 
 function collect(value: string, before: string[]): string[] {
   return [...before, value];
-}
-
-function registerEdit(edit: Command): void {
-  const fill = async (to: string, work: () => Promise<number>): Promise<void> => {
-    await makeFolder(to, "for the new dataset");
-    process.stdout.write(`${await work()} episodes in ${to}\n`);
-  };
-  edit
-    .command("delete")
-    .argument("<from>")
-    .argument("<to>")
-    .requiredOption("--episodes <list>", "such as 1,4,7-9", episodeList)
-    .action((from: string, to: string, { episodes }: { episodes: Set<number> }) =>
-      fill(to, () => keepEpisodes(from, to, (episode) => !episodes.has(episode))),
-    );
-  edit
-    .command("split")
-    .argument("<from>")
-    .argument("<to>", "folder for the chosen episodes")
-    .requiredOption("--episodes <list>", "such as 1,4,7-9", episodeList)
-    .action((from: string, to: string, { episodes }: { episodes: Set<number> }) =>
-      fill(to, () => keepEpisodes(from, to, (episode) => episodes.has(episode))),
-    );
-  edit
-    .command("merge")
-    .argument("<to>")
-    .argument("<from...>", "datasets of the same robot, rate and features")
-    .action((to: string, from: string[]) => fill(to, () => mergeDatasets(from, to)));
-  edit
-    .command("retask")
-    .argument("<from>")
-    .argument("<to>")
-    .requiredOption("--old <sentence>")
-    .requiredOption("--new <sentence>")
-    .action((from: string, to: string, options: { old: string; new: string }) =>
-      fill(to, () => retaskDataset(from, to, (task) => (task === options.old ? options.new : task))),
-    );
-}
-
-function episodeList(text: string): Set<number> {
-  const out = new Set<number>();
-  for (const part of text.split(",")) {
-    const [first, last = first] = part.split("-").map(wholeNumber);
-    for (let episode = first as number; episode <= (last as number) && out.size < 1e6; episode++) out.add(episode);
-  }
-  return out;
-}
-
-function registerConvert(data: Command): void {
-  data
-    .command("convert")
-    .argument("<from>", "dataset of any format that is read")
-    .argument("<to>", "folder for the new dataset")
-    .description("to LeRobot v3.0 with pictures; goes on where it was stopped, and compares what it wrote")
-    .addOption(
-      new Option("--as <format>", "what to write")
-        .choices(["lerobot-v3", "lerobot-v2.1", "rlds"])
-        .default("lerobot-v3"),
-    )
-    .option("--name <name>", "name of the RLDS dataset, in lower case", "bidden")
-    .option("--fps <n>", "frames a second, for sources that do not say it", wholeNumber)
-    .option("--robot <name>", "robot_type, for sources that do not say it")
-    .option("--no-verify", "do not compare afterwards")
-    .action(convert);
 }
 
 function registerLint(data: Command): void {
@@ -218,30 +150,4 @@ function sayFinding({ severity, rule, episode, frame, column, evidence }: Findin
     column ?? "",
   ];
   return `${severity.padEnd(7)} ${rule.padEnd(24)} ${place.filter((part) => part !== "").join(", ")}: ${evidence}`;
-}
-
-type ConvertOptions = { fps?: number; robot?: string; verify: boolean; as: string; name: string };
-
-async function convert(from: string, to: string, options: ConvertOptions): Promise<void> {
-  await makeFolder(to, "for the new dataset");
-  if (options.as !== "lerobot-v3") {
-    const count = await (options.as === "rlds" ? convertToRlds(from, to, options.name) : convertToV21(from, to));
-    process.stdout.write(`${count} episodes in ${to}\n`);
-    return;
-  }
-  const started = performance.now();
-  const plan = {
-    verify: options.verify,
-    ...(options.fps === undefined ? {} : { fps: options.fps }),
-    ...(options.robot === undefined ? {} : { robotType: options.robot }),
-  };
-  const { episodes, compared } = await convertToLeRobot(from, to, plan, ({ done, total }) => {
-    const left = ((performance.now() - started) / done) * (total - done);
-    if (process.stderr.isTTY)
-      process.stderr.write(`\r${done} of ${total} episodes, ${Math.ceil(left / 1000)} s left  `);
-  });
-  if (process.stderr.isTTY) process.stderr.write("\n");
-  process.stdout.write(
-    `${episodes} episodes in ${to}${options.verify ? `; ${compared} values compared with the source` : ""}\n`,
-  );
 }

@@ -3,12 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { GOLDEN } from "../golden.test-kit.ts";
-import { openRecorder } from "../lerobot/open.node.ts";
 import { lintLeRobot } from "../lint/lint.ts";
 import { createFolderStore } from "../files/store.node.ts";
 import { openDataset } from "../open.node.ts";
-import { convertToLeRobot } from "./convert.node.ts";
-import { convertEpisodes, planConversion } from "./to-lerobot.ts";
+import { writeRlds } from "../rlds/writer.ts";
+import { convertToLeRobot, convertToRlds, convertToV21 } from "./convert.node.ts";
 
 const base = fs.mkdtempSync(join(tmpdir(), "bidden-convert-"));
 afterAll(() => fs.rmSync(base, { recursive: true, force: true }));
@@ -49,21 +48,52 @@ describe("conversion to LeRobot v3", () => {
     expect(fs.existsSync(to)).toBe(false);
   });
 
-  it("goes on where it was stopped", async () => {
-    const to = join(base, "resumed");
-    const source = await openDataset(join(GOLDEN, "lerobot/arm-images"));
-    const plan = await planConversion(source);
-    const recorder = await openRecorder(to, plan);
+  it("goes on where it was stopped, and is whole or not there", async () => {
+    const [from, to] = [join(GOLDEN, "hdf5/robomimic.hdf5"), join(base, "resumed")];
     const stop = new Error("stopped");
-    await expect(
-      convertEpisodes(source, plan, recorder, ({ done }) => {
-        if (done === 2) throw stop;
-      }),
-    ).rejects.toThrow(stop);
-    await recorder.close();
+    const stopping = convertToLeRobot(from, to, { fps: 20 }, ({ done }) => {
+      if (done === 2) throw stop;
+    });
+    await expect(stopping).rejects.toThrow(stop);
+    expect(fs.existsSync(to)).toBe(false);
+    const file = "data/chunk-000/file-000.parquet";
+    const written = fs.statSync(join(`${to}.partial`, file)).mtimeMs;
+    await expect(convertToLeRobot(from, to, { fps: 10 })).rejects.toThrow(/is what another command left/);
+    await convertToLeRobot(from, to, { fps: 20 });
+    expect(fs.statSync(join(to, file)).mtimeMs).toBe(written);
+    expect(fs.existsSync(`${to}.partial`)).toBe(false);
+    // Once more: nothing to do but to compare.
+    expect((await convertToLeRobot(from, to, { fps: 20 })).compared).toBeGreaterThan(50);
+    await expect(convertToLeRobot(join(GOLDEN, "lerobot/arm-images"), to)).rejects.toThrow(/is not empty/);
+  });
+
+  it("RLDS: goes on behind the whole shards", async () => {
+    const [from, to] = [join(GOLDEN, "rlds/libero_spatial_no_noops"), join(base, "rlds")];
+    const source = await openDataset(from);
+    const store = createFolderStore(join(base, "direct"));
+    const stop = new Error("stopped");
+    const options = { name: "again", deflate: (bytes: Uint8Array) => bytes, shardBytes: 20_000 };
+    const report = ({ done }: { done: number }) => {
+      if (done === 4) throw stop;
+    };
+    await expect(writeRlds(source, store, { ...options, report })).rejects.toThrow(stop);
+    const shards = await store.list(".");
+    expect(shards).toContain("shard-0.part");
+    fs.truncateSync(join(base, "direct", shards.at(-1) as string), 100);
+    await writeRlds(source, store, options);
+    const target = await openDataset(join(base, "direct"));
+    expect(target.episodeCount).toBe(source.episodeCount);
+    await target.close();
     await source.close();
-    const written = fs.statSync(join(to, "data/chunk-000/file-000.parquet")).mtimeMs;
-    await convertToLeRobot(join(GOLDEN, "lerobot/arm-images"), to);
-    expect(fs.statSync(join(to, "data/chunk-000/file-000.parquet")).mtimeMs).toBe(written);
+    expect((await convertToRlds(from, to, "again")).compared).toBeGreaterThan(50);
+  });
+
+  it("any format to v2.1, by way of v3.0", async () => {
+    const to = join(base, "old");
+    await convertToV21(join(GOLDEN, "hdf5/robomimic.hdf5"), to, { fps: 20 });
+    const dataset = await openDataset(to);
+    expect(dataset.format).toBe("lerobot-v2.1");
+    await dataset.close();
+    expect(fs.readdirSync(base).filter((name) => name.startsWith("old"))).toEqual(["old"]);
   });
 });

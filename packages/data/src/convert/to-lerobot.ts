@@ -147,7 +147,11 @@ async function cellOf(column: Column, frame: number): Promise<FrameValue> {
 }
 
 /** Compares every value of the target with the source. @returns how many values were compared. */
-export async function verifyConversion(source: Dataset, plan: ConversionPlan, target: Dataset): Promise<number> {
+export async function verifyConversion(
+  source: Dataset,
+  plan: Pick<ConversionPlan, "names">,
+  target: Dataset,
+): Promise<number> {
   let compared = 0;
   if (target.episodeCount !== source.episodeCount) {
     throw new BiddenError(

@@ -1,35 +1,82 @@
 /**
- * Editing LeRobot datasets with pictures: episodes are copied, arrays exactly and pictures by their stored bytes, into a new
- * folder; the source stays as it is. Statistics, indices and totals come out right because they are made anew.
+ * Editing datasets into a new folder; the source stays as it is, and the result appears whole or not at all. LeRobot datasets are
+ * edited without loss: arrays and pictures keep their bytes, videos are copied packet by packet.
  */
 
 import { BiddenError } from "@bidden/runtime";
-import { convertEpisodes, type ConversionPlan, planConversion } from "../convert/to-lerobot.ts";
+import { convertEpisodes, planConversion, type Progress } from "../convert/to-lerobot.ts";
 import type { Dataset, EpisodeData, EpisodeInfo, ReadOptions } from "../dataset/types.ts";
+import { intoNewFolder } from "../files/new-folder.node.ts";
+import { createFolderStore } from "../files/store.node.ts";
 import { featureDifference } from "../lerobot/features.ts";
 import { openRecorder } from "../lerobot/open.node.ts";
+import { LeRobotReader } from "../lerobot/reader.ts";
+import { rewriteLeRobot } from "../lerobot/rewrite.ts";
 import { openDataset } from "../open.node.ts";
 
-/** Which episodes of which datasets, in the order in which they shall stand. */
-type Pick = { readonly dataset: Dataset; readonly episode: number };
+export type EditOptions = {
+  readonly report?: (progress: Progress) => void;
+  /** What a person should know of the result. */
+  readonly remark?: (sentence: string) => void;
+};
 
-export async function keepEpisodes(from: string, to: string, keep: (episode: number) => boolean): Promise<number> {
-  return withDatasets([from], (datasets) =>
-    write(
-      picks(datasets).filter((pick) => keep(pick.episode)),
-      to,
-    ),
+/** Which episodes of which datasets, in the order in which they shall stand; frames [from, to) of each. */
+type Pick = { readonly dataset: Dataset; readonly episode: number; readonly from: number; readonly to: number };
+
+type Changes = Partial<Record<"task" | "feature", (name: string) => string>> & { readonly robotType?: string };
+
+export async function keepEpisodes(
+  from: string,
+  to: string,
+  keep: (episode: number) => boolean,
+  options: EditOptions = {},
+): Promise<number> {
+  return edit([from], to, {}, options, async (datasets) =>
+    (await picksOf(datasets)).filter((pick) => keep(pick.episode)),
   );
 }
 
 /** Robot, rate and features must be the same; a difference is refused by name. */
-export async function mergeDatasets(sources: readonly string[], to: string): Promise<number> {
-  return withDatasets(sources, (datasets) => write(picks(datasets), to));
+export async function mergeDatasets(
+  sources: readonly string[],
+  to: string,
+  options: EditOptions = {},
+): Promise<number> {
+  return edit(sources, to, {}, options, picksOf);
 }
 
 /** @param rename the new sentence; the old one where it stays. */
-export async function retaskDataset(from: string, to: string, rename: (task: string) => string): Promise<number> {
-  return withDatasets([from], (datasets) => write(picks(datasets), to, rename));
+export async function retaskDataset(
+  from: string,
+  to: string,
+  rename: (task: string) => string,
+  options: EditOptions = {},
+): Promise<number> {
+  return edit([from], to, { task: rename }, options, picksOf);
+}
+
+/** New names for features (cameras too: their videos move along), and for the robot. */
+export async function renameDataset(
+  from: string,
+  to: string,
+  names: { readonly features?: ReadonlyMap<string, string>; readonly robotType?: string },
+  options: EditOptions = {},
+): Promise<number> {
+  const { features = new Map<string, string>(), robotType } = names;
+  const changes: Changes = {
+    feature: (name) => features.get(name) ?? name,
+    ...(robotType === undefined ? {} : { robotType }),
+  };
+  return edit([from], to, changes, options, async (datasets) => {
+    const known = Object.keys(datasets[0]?.features ?? {});
+    const unknown = [...features.keys()].find((name) => !known.includes(name));
+    if (unknown !== undefined) {
+      throw new BiddenError("bad-argument", `${from} has no feature "${unknown}"; it has ${known.join(", ")}.`, {
+        feature: unknown,
+      });
+    }
+    return picksOf(datasets);
+  });
 }
 
 /** Drops motionless frames at the ends, or whatever `range` says: half-open frames of an episode that stay. */
@@ -37,46 +84,74 @@ export async function trimDataset(
   from: string,
   to: string,
   range: (episode: number, length: number) => readonly [from: number, to: number],
+  options: EditOptions = {},
 ): Promise<number> {
-  return withDatasets([from], (datasets) => write(picks(datasets), to, undefined, range));
+  return edit([from], to, {}, options, async (datasets) =>
+    (await picksOf(datasets)).map((pick) => {
+      const [start, end] = range(pick.episode, pick.to);
+      return { ...pick, from: start, to: end };
+    }),
+  );
 }
 
-async function withDatasets(
+async function edit(
   paths: readonly string[],
-  work: (datasets: readonly Dataset[]) => Promise<number>,
+  to: string,
+  changes: Changes,
+  options: EditOptions,
+  choose: (datasets: readonly Dataset[]) => Promise<readonly Pick[]>,
 ): Promise<number> {
   const open: Dataset[] = [];
   try {
     for (const path of paths) open.push(await openDataset(path));
-    return await work(open);
+    const picks = await choose(open);
+    if (picks.length === 0) throw new BiddenError("bad-argument", "No episode would be left.");
+    for (const dataset of open) checkAlike(open[0] as Dataset, dataset);
+    await intoNewFolder(to, { edited: paths }, false, ({ folder }) => write(picks, folder, changes, options));
+    return picks.length;
   } finally {
     for (const dataset of open) await dataset.close();
   }
 }
 
-function picks(datasets: readonly Dataset[]): Pick[] {
-  return datasets.flatMap((dataset) =>
-    Array.from({ length: dataset.episodeCount }, (_, episode) => ({ dataset, episode })),
-  );
+async function picksOf(datasets: readonly Dataset[]): Promise<Pick[]> {
+  const out: Pick[] = [];
+  for (const dataset of datasets) {
+    for (let episode = 0; episode < dataset.episodeCount; episode++)
+      out.push({ dataset, episode, from: 0, to: (await dataset.episode(episode)).length });
+  }
+  return out;
 }
 
-async function write(
-  chosen: readonly Pick[],
-  to: string,
-  rename: (task: string) => string = (task) => task,
-  range: (episode: number, length: number) => readonly [number, number] = (_, length) => [0, length],
-): Promise<number> {
-  const [first] = chosen;
-  if (first === undefined) throw new BiddenError("bad-argument", "No episode would be left.");
-  for (const dataset of new Set(chosen.map((pick) => pick.dataset))) checkAlike(first.dataset, dataset);
-  const source = new PickedDataset(chosen, rename, range);
-  const plan: ConversionPlan = await planConversion(source);
-  const recorder = await openRecorder(to, { robotType: plan.robotType, fps: plan.fps, features: plan.features });
+/** LeRobot's datasets keep their version and lose nothing; others become v3.0 on the way. */
+async function write(picks: readonly Pick[], folder: string, changes: Changes, options: EditOptions): Promise<void> {
+  const chosen = picks.flatMap(({ dataset, ...rest }) =>
+    dataset instanceof LeRobotReader ? [{ source: dataset, ...rest }] : [],
+  );
+  const { dataset } = picks[0] as Pick;
+  const { robotType = dataset.robotType, ...renames } = changes;
+  if (chosen.length === picks.length) {
+    const version = dataset.format === "lerobot-v2.1" ? "v2.1" : "v3.0";
+    const { report } = options;
+    const remarks = await rewriteLeRobot(chosen, createFolderStore(folder), {
+      version,
+      robotType,
+      ...renames,
+      ...(report === undefined ? {} : { report }),
+    });
+    for (const remark of remarks) options.remark?.(remark);
+    return;
+  }
+  if (changes.feature !== undefined)
+    throw new BiddenError(
+      "unsupported",
+      `${dataset.path} is ${dataset.format}: convert it to LeRobot first, then rename.`,
+    );
+  const source = new PickedDataset(picks, changes.task ?? ((task) => task));
+  const plan = await planConversion(source);
+  const recorder = await openRecorder(folder, { robotType: plan.robotType, fps: plan.fps, features: plan.features });
   try {
-    if (recorder.episodeCount > 0)
-      throw new BiddenError("bad-argument", `${to} holds episodes already: edit into a new folder.`, { path: to });
-    await convertEpisodes(source, plan, recorder);
-    return recorder.episodeCount;
+    await convertEpisodes(source, plan, recorder, options.report);
   } finally {
     if (recorder.recording) recorder.discard();
     await recorder.close();
@@ -84,16 +159,6 @@ async function write(
 }
 
 function checkAlike(a: Dataset, b: Dataset): void {
-  const video = Object.entries(b.features).find(([, feature]) => feature.dtype === "video");
-  if (video !== undefined) {
-    throw new BiddenError(
-      "unsupported",
-      `"${video[0]}" of ${b.path} is a video: bidden edits datasets whose pictures are stored one by one.`,
-      {
-        column: video[0],
-      },
-    );
-  }
   const what =
     a.fps !== b.fps
       ? `it has ${b.fps} frames a second, not ${a.fps}`
@@ -116,13 +181,8 @@ class PickedDataset implements Dataset {
   readonly tasks: readonly string[] = [];
   readonly #chosen: readonly Pick[];
   readonly #rename: (task: string) => string;
-  readonly #range: (episode: number, length: number) => readonly [number, number];
 
-  constructor(
-    chosen: readonly Pick[],
-    rename: (task: string) => string,
-    range: (episode: number, length: number) => readonly [number, number],
-  ) {
+  constructor(chosen: readonly Pick[], rename: (task: string) => string) {
     const { dataset } = chosen[0] as Pick;
     this.format = dataset.format;
     this.path = dataset.path;
@@ -132,23 +192,20 @@ class PickedDataset implements Dataset {
     this.episodeCount = chosen.length;
     this.#chosen = chosen;
     this.#rename = rename;
-    this.#range = range;
   }
 
   async episode(index: number): Promise<EpisodeInfo> {
-    const { dataset, episode } = this.#chosen[index] as Pick;
+    const { dataset, episode, from, to } = this.#chosen[index] as Pick;
     const info = await dataset.episode(episode);
-    const [from, to] = this.#range(index, info.length);
     return { ...info, index, length: to - from, tasks: info.tasks.map(this.#rename) };
   }
 
   async read(index: number, options: ReadOptions = {}): Promise<EpisodeData> {
-    const { dataset, episode } = this.#chosen[index] as Pick;
-    const [start, end] = this.#range(index, (await dataset.episode(episode)).length);
-    const from = start + (options.from ?? 0);
-    const to = Math.min(end, start + (options.to ?? end));
-    const data = await dataset.read(episode, { ...options, from, to });
-    return { ...data, index, from: from - start, tasks: data.tasks.map(this.#rename) };
+    const pick = this.#chosen[index] as Pick;
+    const from = pick.from + (options.from ?? 0);
+    const to = Math.min(pick.to, pick.from + (options.to ?? pick.to));
+    const data = await pick.dataset.read(pick.episode, { ...options, from, to });
+    return { ...data, index, from: from - pick.from, tasks: data.tasks.map(this.#rename) };
   }
 
   close(): Promise<void> {

@@ -53,10 +53,7 @@ describe("editing and proving", () => {
     await expect(mergeDatasets([kept, join(GOLDEN, "lerobot/odd-features")], join(base, "no"))).rejects.toThrow(
       /does not fit .*30|10 frames/,
     );
-    await expect(keepEpisodes(join(GOLDEN, "lerobot/arm-h264-deleted"), join(base, "no"), () => true)).rejects.toThrow(
-      /is a video/,
-    );
-    await expect(keepEpisodes(SOURCE, kept, () => true)).rejects.toThrow(/holds episodes already/);
+    await expect(keepEpisodes(SOURCE, kept, () => true)).rejects.toThrow(/is not empty: choose a new folder/);
   });
 
   it("changes sentences, and trims", async () => {
@@ -87,12 +84,35 @@ describe("editing and proving", () => {
     const again = await sign(b, [manifest.statement.root]);
     expect(again.statement.leaves).toEqual(manifest.statement.leaves);
     expect(again.statement.root).toBe(manifest.statement.root);
-    // One number of a parquet file is exchanged for one of another episode.
-    fs.copyFileSync(join(b, "data/chunk-000/file-002.parquet"), join(a, "data/chunk-000/file-003.parquet"));
+    // The last episode is exchanged for another one; the manifest stays.
+    const [three, other, forged] = [join(base, "three"), join(base, "other"), join(base, "forged")];
+    await keepEpisodes(a, three, (episode) => episode < 3);
+    await keepEpisodes(a, other, (episode) => episode === 1);
+    await mergeDatasets([three, other], forged);
+    for (const folder of ["data", "meta/episodes"]) {
+      fs.rmSync(join(a, folder), { recursive: true });
+      fs.cpSync(join(forged, folder), join(a, folder), { recursive: true });
+    }
     expect((await verifyDataset(a)).problems).toEqual(["episode 3 is not as it was signed"]);
     const path = join(a, "meta/bidden/manifest.json");
     fs.writeFileSync(path, fs.readFileSync(path, "utf8").replace("alice", "mallo"));
     expect((await verifyDataset(a)).problems[0]).toMatch(/signature does not belong/);
     expect(fs.statSync(join(base, "keys/me.pem")).mode & 0o077).toBe(0);
+  });
+
+  it("signs videos by their packets", async () => {
+    const source = join(GOLDEN, "lerobot/arm-h264-deleted");
+    const [whole, other] = [join(base, "video"), join(base, "video-turned")];
+    await keepEpisodes(source, whole, () => true);
+    await keepEpisodes(source, join(base, "video-1"), (episode) => episode === 1);
+    await keepEpisodes(source, join(base, "video-0"), (episode) => episode === 0);
+    await mergeDatasets([join(base, "video-1"), join(base, "video-0")], other);
+    const [a, b] = [(await sign(whole)).statement.leaves, (await sign(other)).statement.leaves];
+    expect(b).toEqual([a[1], a[0]]);
+    const file = join(other, "videos/observation.images.front/chunk-000/file-000.mp4");
+    const bytes = fs.readFileSync(file);
+    bytes[bytes.length - 9] = (bytes[bytes.length - 9] as number) ^ 1;
+    fs.writeFileSync(file, bytes);
+    expect((await verifyDataset(other)).problems).toEqual(["episode 1 is not as it was signed"]);
   });
 });

@@ -12,7 +12,7 @@ import type { RecordedColumn } from "./running-episode.ts";
 /** Statistics by feature; features of text have none. */
 export type StatsByFeature = Readonly<Record<string, FeatureStats>>;
 
-const STAT_NAMES = ["min", "max", "mean", "std", "count", "q01", "q10", "q50", "q90", "q99"] as const;
+export const STAT_NAMES = ["min", "max", "mean", "std", "count", "q01", "q10", "q50", "q90", "q99"] as const;
 
 /** Numbers of LeRobot's own columns for one episode. */
 export function defaultColumns(
@@ -49,7 +49,8 @@ export function encodeData(
   return encodeTable(columns, [huggingFaceMetadata(features)], [frames]);
 }
 
-function cells(feature: Feature, column: RecordedColumn, frames: number): unknown[] {
+/** A column as parquet wants it: one value a frame. */
+export function cells(feature: Feature, column: RecordedColumn, frames: number): unknown[] {
   switch (column.kind) {
     case "text":
       return column.values;

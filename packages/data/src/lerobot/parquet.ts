@@ -98,6 +98,8 @@ export type Table = {
   readonly metadata: FileMetaData;
   /** One column's rows [from, to), as hyparquet gives them (64-bit integers as bigint, byte arrays as Uint8Array). */
   read(column: string, from?: number, to?: number): Promise<ArrayLike<unknown>>;
+  /** The subtree of one column. */
+  schemaOf(column: string): SchemaElement[];
   close(): Promise<void>;
 };
 
@@ -131,6 +133,10 @@ export async function openTable(file: RandomAccess, name: string): Promise<Table
       } catch (error) {
         throw bad(`column "${column}" cannot be read`, error);
       }
+    },
+    schemaOf: (column) => {
+      const start = metadata.schema.findIndex((element, i) => i > 0 && element.name === column);
+      return start < 0 ? [] : metadata.schema.slice(start, skipElement(metadata.schema, start));
     },
     close: () => file.close(),
   };

@@ -2,6 +2,7 @@
 
 import { BiddenError, type Image } from "@bidden/runtime";
 import type { Column, Dataset, EpisodeData, EpisodeInfo, Feature, Features, ReadOptions } from "../dataset/types.ts";
+import type { SchemaElement } from "hyparquet";
 import type { FileStore } from "../files/store.ts";
 import { columnFrom, textFrom } from "./convert.ts";
 import { EPISODES_FOLDER, type EpisodePlace, readEpisodes } from "./episodes.ts";
@@ -180,6 +181,14 @@ export class LeRobotReader implements Dataset {
       }
     }
     return { index, from, length, columns: out, tasks: await this.#taskTexts(table, place, rowFrom, rowTo) };
+  }
+
+  /** How the data files lay out a column. */
+  async columnSchema(name: string): Promise<readonly SchemaElement[]> {
+    const place = this.#place(0);
+    const table = await this.#table(place.path);
+    this.#checkColumn(table, place, name);
+    return table.schemaOf(name);
   }
 
   #bad(place: EpisodePlace, what: string): BiddenError {

@@ -2,7 +2,7 @@
 
 import { BiddenError, messageOf } from "@bidden/runtime";
 import type { FileStore } from "../files/store.ts";
-import type { EpisodePlace, VideoPlace } from "./episodes.ts";
+import { EXTRA_COLUMN, type EpisodePlace, type VideoPlace } from "./episodes.ts";
 import { fillTemplate, type LeRobotInfo } from "./info.ts";
 
 export const EPISODES_JSONL = "meta/episodes.jsonl";
@@ -71,7 +71,8 @@ export async function readEpisodesV21(store: FileStore, info: LeRobotInfo): Prom
   const cameras = Object.keys(info.features).filter((name) => info.features[name]?.dtype === "video");
   let from = 0;
   return rows.map((row, i) => {
-    const { episode_index: index, length, tasks, ...extra } = row;
+    const { episode_index: index, length, tasks, [EXTRA_COLUMN]: kept, ...others } = row;
+    const extra = { ...others, ...(typeof kept === "object" ? kept : {}) };
     if (index !== i || typeof length !== "number" || !Number.isInteger(length) || length < 0) {
       throw new BiddenError(
         "bad-dataset",

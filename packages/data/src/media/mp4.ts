@@ -2,6 +2,7 @@
 
 import { BiddenError } from "@bidden/runtime";
 import type { RandomAccess } from "../files/store.ts";
+import { type Box, child, children, findMoov, fourCc as text } from "./mp4-boxes.ts";
 
 export type VideoTrack = {
   readonly frames: number;
@@ -18,11 +19,6 @@ export type VideoTrack = {
   readonly keyframes: readonly number[] | null;
 };
 
-type Box = { readonly type: string; readonly start: number; readonly end: number };
-
-/** Largest index that is read. */
-const MAX_MOOV = 256 << 20;
-
 export async function readVideoTrack(file: RandomAccess, name: string): Promise<VideoTrack> {
   const bad = (what: string): BiddenError =>
     new BiddenError("bad-dataset", `${name} is no readable MP4: ${what}.`, { file: name });
@@ -35,41 +31,6 @@ export async function readVideoTrack(file: RandomAccess, name: string): Promise<
     return readTrack(view, trak, mdia, bad);
   }
   throw bad("it has no video track");
-}
-
-async function findMoov(file: RandomAccess, bad: (what: string) => BiddenError): Promise<ArrayBuffer> {
-  for (let at = 0; at + 8 <= file.byteLength; ) {
-    const head = new DataView(await file.slice(at, Math.min(at + 16, file.byteLength)));
-    const short = head.getUint32(0);
-    const size =
-      short === 1 && head.byteLength === 16 ? Number(head.getBigUint64(8)) : short === 0 ? file.byteLength - at : short;
-    if (size < 8 || at + size > file.byteLength) throw bad(`the box at ${at} does not fit (cut short?)`);
-    if (text(head, 4) === "moov") {
-      if (size > MAX_MOOV) throw bad(`its index has ${size} bytes`);
-      return file.slice(at, at + size);
-    }
-    at += size;
-  }
-  throw bad("its index (moov) is missing");
-}
-
-function text(view: DataView, at: number): string {
-  return at + 4 <= view.byteLength ? String.fromCharCode(...[0, 1, 2, 3].map((i) => view.getUint8(at + i))) : "";
-}
-
-function children(view: DataView, start: number, end: number): Box[] {
-  const out: Box[] = [];
-  for (let at = start; at + 8 <= end; ) {
-    const size = view.getUint32(at);
-    if (size < 8 || at + size > end) break;
-    out.push({ type: text(view, at + 4), start: at, end: at + size });
-    at += size;
-  }
-  return out;
-}
-
-function child(view: DataView, box: Box, type: string): Box | null {
-  return children(view, box.start + 8, box.end).find((inner) => inner.type === type) ?? null;
 }
 
 function readTrack(view: DataView, trak: Box, mdia: Box, bad: (what: string) => BiddenError): VideoTrack {

@@ -6,6 +6,8 @@
 import { BiddenError } from "@bidden/runtime";
 import type { Column, Dataset, EpisodeData } from "../dataset/types.ts";
 import { plain } from "../inspect/cat.ts";
+import { LeRobotReader } from "../lerobot/reader.ts";
+import { pieceOf, SampleCache } from "../lerobot/rewrite-videos.ts";
 
 /** Columns that change when episodes move. */
 const POSITIONS = new Set(["index", "episode_index", "task_index"]);
@@ -20,16 +22,47 @@ export type CreateHasher = () => Hasher;
 
 /** SHA-256, hex, of one episode. */
 export async function episodeLeaf(dataset: Dataset, index: number, createHasher: CreateHasher): Promise<string> {
-  const data = await dataset.read(index);
+  const videos = dataset instanceof LeRobotReader ? videosOf(dataset) : [];
+  const columns = Object.keys(dataset.features).filter((name) => !videos.includes(name));
+  const data = await dataset.read(index, videos.length === 0 ? {} : { columns });
   const hasher = createHasher();
   const text = new TextEncoder();
   const record = (...parts: (string | number)[]): void => hasher.update(text.encode(`${JSON.stringify(parts)}\n`));
   record("bidden-episode-1", data.length);
-  for (const name of Object.keys(data.columns).sort()) {
-    if (!POSITIONS.has(name)) hashColumn(data, name, hasher, record);
+  for (const name of [...Object.keys(data.columns), ...videos].sort()) {
+    if (POSITIONS.has(name)) continue;
+    if (dataset instanceof LeRobotReader && videos.includes(name))
+      await hashVideo(dataset, { episode: index, frames: data.length, name }, hasher, record);
+    else hashColumn(data, name, hasher, record);
   }
   record("tasks", ...data.tasks);
   return hasher.hex();
+}
+
+function videosOf({ features }: Dataset): string[] {
+  return Object.keys(features).filter((name) => features[name]?.dtype === "video");
+}
+
+/** Videos count by their packets, which survive being moved into another file, and by when they are shown. */
+async function hashVideo(
+  source: LeRobotReader,
+  { episode, frames, name }: { episode: number; frames: number; name: string },
+  hasher: Hasher,
+  record: (...parts: (string | number)[]) => void,
+): Promise<void> {
+  const { samples, cut, from, open } = await pieceOf({ source, episode, from: 0, to: frames }, name, new SampleCache());
+  record(name, "video", frames, toHex(samples.sampleEntry));
+  const file = await open();
+  try {
+    for (let i = cut.first; i < cut.end; i++) {
+      const start = samples.offsets[i] as number;
+      const bytes = new Uint8Array(await file.slice(start, start + (samples.sizes[i] as number)));
+      record((samples.shown[i] as number) - from, bytes.length);
+      hasher.update(bytes);
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 function hashColumn(
@@ -59,10 +92,8 @@ function hashColumn(
         if (bytes === null) {
           throw new BiddenError(
             "unsupported",
-            `"${name}" of episode ${data.index} is not stored picture by picture; videos cannot be signed yet.`,
-            {
-              column: name,
-            },
+            `"${name}" of episode ${data.index} is not stored picture by picture, and not as a video of LeRobot.`,
+            { column: name },
           );
         }
         record(frame, bytes.length);

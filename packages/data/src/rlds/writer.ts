@@ -7,6 +7,7 @@
 import { BiddenError } from "@bidden/runtime";
 import { elementsOf } from "../dataset/columns.ts";
 import type { Column, Dataset, EpisodeData, Feature, NumberArray } from "../dataset/types.ts";
+import { JOURNAL_FOLDER } from "../files/journal.ts";
 import type { WritableStore } from "../files/store.ts";
 import { isJpeg } from "../image/jpeg.ts";
 import { type Deflate, encodePng } from "../image/png.ts";
@@ -14,7 +15,7 @@ import { plain } from "../inspect/cat.ts";
 import { isDefaultFeature } from "../lerobot/features.ts";
 import { encodeExample, type ExampleFeature } from "./example.ts";
 import { DATASET_INFO, FEATURES_JSON } from "./reader.ts";
-import { frameRecord } from "./tfrecord.ts";
+import { frameRecord, scanRecords } from "./tfrecord.ts";
 
 export type RldsOptions = {
   /** Lower-case name of the dataset. */
@@ -23,48 +24,73 @@ export type RldsOptions = {
   /** Bytes after which a new shard begins. */
   readonly shardBytes?: number;
   readonly deflate: Deflate;
+  readonly report?: (progress: { readonly done: number; readonly total: number }) => void;
 };
 
 const CLASSES = "tensorflow_datasets.core.features";
 const FLAGS = ["is_first", "is_last", "is_terminal"] as const;
 
-/** @returns how many episodes were written. */
+/** Goes on with the whole shards that a stopped attempt left. @returns how many episodes were written. */
 export async function writeRlds(source: Dataset, store: WritableStore, options: RldsOptions): Promise<number> {
   const { name, version = "1.0.0", shardBytes = 128 << 20, deflate } = options;
   if (!/^[a-z][a-z0-9_]*$/.test(name))
     throw new BiddenError("bad-argument", `An RLDS name is lower-case with "_"; got "${name}".`);
   if (!/^\d+\.\d+\.\d+$/.test(version))
     throw new BiddenError("bad-argument", `An RLDS version is three numbers; got "${version}".`);
-  if ((await store.list(".")).length > 0)
+  const here = (await store.list(".")).filter((file) => file !== `${JOURNAL_FOLDER}/`);
+  if (!here.every((file) => PART.test(file) || file.startsWith(`${name}-train.tfrecord-`) || file === FEATURES_JSON))
     throw new BiddenError("bad-argument", `${store.root} is not empty.`, { path: store.root });
   const columns = await planColumns(source);
-  const lengths: number[] = [];
-  let bytes = 0;
+  const { lengths, bytes: kept } = await keptShards(store, here);
+  let bytes = kept;
   let shard: Uint8Array[] = [];
   let size = 0;
   const flush = async (): Promise<void> => {
     if (shard.length === 0) return;
-    await store.write(`shard-${lengths.length}.part`, join(shard, size));
+    await store.write(partOf(lengths.length), join(shard, size));
     lengths.push(shard.length);
     [shard, size] = [[], 0];
   };
-  for (let index = 0; index < source.episodeCount; index++) {
+  const first = lengths.reduce((sum, length) => sum + length, 0);
+  for (let index = first; index < source.episodeCount; index++) {
     const record = frameRecord(await encodeEpisode(source, index, columns, deflate));
     if (size > 0 && size + record.length > shardBytes) await flush();
     shard.push(record);
     size += record.length;
     bytes += record.length;
+    options.report?.({ done: index + 1, total: source.episodeCount });
   }
   await flush();
   const of = String(lengths.length).padStart(5, "0");
   for (const i of lengths.keys()) {
-    await store.rename(`shard-${i}.part`, `${name}-train.tfrecord-${String(i).padStart(5, "0")}-of-${of}`);
+    await store.rename(partOf(i), `${name}-train.tfrecord-${String(i).padStart(5, "0")}-of-${of}`);
   }
   const text = (json: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(json, null, 4));
   await store.write(FEATURES_JSON, text(featuresJson(columns)));
   await store.write(`${DATASET_INFO}.new`, text(infoJson(name, version, lengths, bytes)));
   await store.rename(`${DATASET_INFO}.new`, DATASET_INFO);
   return source.episodeCount;
+}
+
+const PART = /^shard-(\d+)\.part$/;
+const partOf = (shard: number): string => `shard-${shard}.part`;
+
+/** The whole shards from the first on; one that is torn was being written. */
+async function keptShards(
+  store: WritableStore,
+  here: readonly string[],
+): Promise<{ lengths: number[]; bytes: number }> {
+  const lengths: number[] = [];
+  let bytes = 0;
+  while (here.includes(partOf(lengths.length))) {
+    const file = await store.open(partOf(lengths.length));
+    const { records, damage } = await scanRecords(file);
+    await file.close();
+    if (damage !== null || records.length === 0) break;
+    lengths.push(records.length);
+    bytes += file.byteLength;
+  }
+  return { lengths, bytes };
 }
 
 function join(parts: readonly Uint8Array[], size: number): Uint8Array {
@@ -80,6 +106,11 @@ function join(parts: readonly Uint8Array[], size: number): Uint8Array {
 /** LeRobot's names become paths: observation.images.front → observation/front, observation.state → observation/state. */
 export function rldsKey(column: string): string {
   return column.replace(/^observation\.images\./, "observation/").replaceAll(".", "/");
+}
+
+/** The columns that are written, with the names that they get. */
+export async function rldsColumns(source: Dataset): Promise<Record<string, string>> {
+  return Object.fromEntries((await planColumns(source)).map(({ column, key }) => [column, key]));
 }
 
 type Planned = { readonly column: string; readonly key: string; readonly feature: Feature; readonly format: string };

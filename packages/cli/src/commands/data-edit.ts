@@ -1,0 +1,127 @@
+/** `bidden data edit ...`: into a new folder, without re-encoding anything. */
+
+import { keepEpisodes, mergeDatasets, openDataset, renameDataset, retaskDataset } from "@bidden/data/node";
+import { BiddenError } from "@bidden/runtime";
+import { type Command, InvalidArgumentError } from "commander";
+import { createProgress, type Progress } from "../progress.ts";
+
+export function registerEdit(edit: Command): void {
+  registerChoices(edit);
+  edit
+    .command("merge")
+    .description("several datasets of the same robot, rate and features as one")
+    .argument("<to>")
+    .argument("<from...>", "datasets, in the order in which they shall stand")
+    .action((to: string, from: string[]) => doing("merging", to, (options) => mergeDatasets(from, to, options)));
+  edit
+    .command("retask")
+    .description("another sentence for the episodes that have one")
+    .argument("<from>")
+    .argument("<to>")
+    .requiredOption("--old <sentence>")
+    .requiredOption("--new <sentence>")
+    .action(retask);
+  edit
+    .command("rename")
+    .description("other names for features, cameras or the robot")
+    .argument("<from>")
+    .argument("<to>")
+    .option(
+      "--feature <old=new>",
+      "such as observation.images.top=observation.images.front (repeat for more)",
+      collectPair,
+      new Map(),
+    )
+    .option("--robot <name>", "the dataset's robot_type")
+    .action((from: string, to: string, { feature, robot }: { feature: Map<string, string>; robot?: string }) => {
+      if (feature.size === 0 && robot === undefined)
+        throw new BiddenError("bad-argument", "Nothing to rename: give --feature old=new or --robot name.");
+      const names = { features: feature, ...(robot === undefined ? {} : { robotType: robot }) };
+      return doing("renaming", to, (options) => renameDataset(from, to, names, options));
+    });
+}
+
+function registerChoices(edit: Command): void {
+  edit
+    .command("delete")
+    .description("all episodes but those named")
+    .argument("<from>")
+    .argument("<to>")
+    .requiredOption("--episodes <list>", "such as 1,4,7-9", episodeList)
+    .action(async (from: string, to: string, { episodes }: { episodes: Set<number> }) => {
+      await checkEpisodes(from, episodes);
+      await doing("copying", to, (options) => keepEpisodes(from, to, (episode) => !episodes.has(episode), options));
+    });
+  edit
+    .command("split")
+    .description("the episodes that are named, and the others too where --rest says where")
+    .argument("<from>")
+    .argument("<to>", "folder for the chosen episodes")
+    .requiredOption("--episodes <list>", "such as 1,4,7-9", episodeList)
+    .option("--rest <folder>", "folder for the other episodes")
+    .action(async (from: string, to: string, { episodes, rest }: { episodes: Set<number>; rest?: string }) => {
+      await checkEpisodes(from, episodes);
+      await doing("copying", to, (options) => keepEpisodes(from, to, (episode) => episodes.has(episode), options));
+      if (rest === undefined) return;
+      await doing("copying", rest, (options) => keepEpisodes(from, rest, (episode) => !episodes.has(episode), options));
+    });
+}
+
+async function retask(from: string, to: string, options: { old: string; new: string }): Promise<void> {
+  const dataset = await openDataset(from);
+  const known = new Set(dataset.tasks);
+  for (let i = 0; known.size === 0 && i < dataset.episodeCount; i++)
+    for (const task of (await dataset.episode(i)).tasks) known.add(task);
+  await dataset.close();
+  if (!known.has(options.old)) {
+    const some = [...known].slice(0, 5).map((task) => JSON.stringify(task));
+    throw new BiddenError(
+      "not-found",
+      `No episode of ${from} has the sentence ${JSON.stringify(options.old)}; there are ${some.join(", ")}${known.size > 5 ? " ..." : ""}.`,
+    );
+  }
+  const rename = (task: string): string => (task === options.old ? options.new : task);
+  await doing("copying", to, (report) => retaskDataset(from, to, rename, report));
+}
+
+type Reports = { report: (progress: { done: number; total: number }) => void; remark: (sentence: string) => void };
+
+/** Does it with a line of progress, and says what came of it. */
+async function doing(what: string, to: string, work: (options: Reports) => Promise<number>): Promise<void> {
+  let progress: Progress | null = null;
+  const remarks: string[] = [];
+  const count = await work({
+    report: ({ done, total }) => (progress ??= createProgress(what, total)).update(done),
+    remark: (sentence) => remarks.push(sentence),
+  });
+  if (process.stderr.isTTY) (progress as Progress | null)?.end();
+  process.stdout.write(`${count} episodes in ${to}\n${remarks.map((sentence) => `${sentence}\n`).join("")}`);
+}
+
+async function checkEpisodes(path: string, episodes: ReadonlySet<number>): Promise<void> {
+  const dataset = await openDataset(path);
+  const { episodeCount } = dataset;
+  await dataset.close();
+  const beyond = [...episodes].find((episode) => episode >= episodeCount);
+  if (beyond === undefined) return;
+  throw new BiddenError("bad-argument", `Episode ${beyond} does not exist: ${path} holds 0 to ${episodeCount - 1}.`, {
+    episode: beyond,
+  });
+}
+
+function collectPair(value: string, before: ReadonlyMap<string, string>): Map<string, string> {
+  const [old = "", name = "", ...more] = value.split("=");
+  if (old === "" || name === "" || more.length > 0) throw new InvalidArgumentError(`Expected old=new, got "${value}".`);
+  return new Map([...before, [old, name]]);
+}
+
+function episodeList(text: string): Set<number> {
+  const out = new Set<number>();
+  for (const part of text.split(",")) {
+    const [, first = "", last = first] = /^\s*(\d{1,7})(?:-(\d{1,7}))?\s*$/.exec(part) ?? [];
+    if (first === "" || Number(last) < Number(first))
+      throw new InvalidArgumentError(`Expected episodes such as 1,4,7-9; "${part}" is none.`);
+    for (let episode = Number(first); episode <= Number(last); episode++) out.add(episode);
+  }
+  return out;
+}
