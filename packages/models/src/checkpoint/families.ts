@@ -1,9 +1,10 @@
 /** The families that bidden opens: one line each, in the order in which they are asked. */
 import { BiddenError } from "@bidden/runtime";
+import { act } from "../families/act/act.ts";
 import { type Checkpoint, some } from "./checkpoint.ts";
 import type { PolicyFamily } from "./family.ts";
 
-export const FAMILIES: readonly PolicyFamily[] = [];
+export const FAMILIES: readonly PolicyFamily[] = [act];
 
 /** The family of a checkpoint, or an error that says what was found. */
 export function familyOf(checkpoint: Checkpoint): PolicyFamily {

@@ -1,0 +1,201 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { readSafetensors, type TensorData, writeSafetensors } from "@bidden/tensor";
+import { beforeAll, expect, test } from "vitest";
+import { type Checkpoint, openCheckpoint } from "../../checkpoint/checkpoint.ts";
+import type { FamilyObservation } from "../../checkpoint/family.ts";
+import { GoldenCheck, type GoldenSet, openGolden } from "../../checkpoint/golden.ts";
+import type { WrittenFiles } from "../../checkpoint/make.ts";
+import { nodeEngine, openCheckpointAt } from "../../checkpoint/load.node.ts";
+import { memorySource } from "../../checkpoint/source.ts";
+import { madeFiles } from "../made-files.ts";
+import { act } from "./act.ts";
+import type { ActPolicy } from "./policy.ts";
+import { linePositions } from "./positions.ts";
+
+const DATA = fileURLToPath(new URL("../../../../../testdata/models/act", import.meta.url));
+const engine = nodeEngine({ threads: 1 });
+const FILES = ["config.json", "policy_preprocessor.json", "policy_postprocessor.json"].concat(
+  ["policy_preprocessor_step_3_normalizer", "policy_postprocessor_step_0_unnormalizer"].map(
+    (name) => `${name}_processor.safetensors`,
+  ),
+);
+const read = (name: string): Uint8Array => new Uint8Array(readFileSync(`${DATA}/${name}`));
+
+let tensors: ReadonlyMap<string, TensorData>;
+let golden: ReadonlyMap<string, TensorData>;
+beforeAll(() => {
+  tensors = readSafetensors(read("model.safetensors")).tensors;
+  golden = readSafetensors(read("golden.safetensors")).tensors;
+});
+
+/** The golden checkpoint with other files or weights. */
+function variant(
+  change: { readonly weights?: Map<string, TensorData>; readonly config?: object; readonly without?: string } = {},
+): Promise<Checkpoint> {
+  const files = new Map(FILES.filter((name) => name !== change.without).map((name) => [name, read(name)]));
+  files.set(
+    "model.safetensors",
+    change.weights === undefined ? read("model.safetensors") : writeSafetensors(change.weights),
+  );
+  if (change.config !== undefined) {
+    const config = { ...JSON.parse(new TextDecoder().decode(read("config.json"))), ...change.config } as object;
+    files.set("config.json", new TextEncoder().encode(JSON.stringify(config)));
+  }
+  return openCheckpoint(memorySource(files));
+}
+
+async function goldenRows(path: string): Promise<GoldenCheck> {
+  const checkpoint = await openCheckpointAt(path);
+  const check = new GoldenCheck((await openGolden(checkpoint.source)) as GoldenSet);
+  await act.checkGolden?.(checkpoint, engine, check);
+  await checkpoint.close();
+  return check;
+}
+
+test("every stage, the queue, the ensembles, loss and gradients of the golden set", async () => {
+  const { results } = await goldenRows(DATA);
+  expect(results.filter(({ pass }) => !pass)).toEqual([]);
+  expect(results.length).toBe(49);
+});
+
+test("pre-norm, GELU, two decoder layers, no VAE", async () => {
+  // A variant's folder holds what differs; the rest lies two folders above.
+  const own = `${DATA}/variants/pre_norm_gelu`;
+  const files = new Map(
+    [...FILES.slice(1), "../../golden.safetensors"].map((name) => [name, read(name.replace("../../", ""))]),
+  );
+  for (const name of ["config.json", "model.safetensors", "golden.json", "golden.safetensors"]) {
+    files.set(name, new Uint8Array(readFileSync(`${own}/${name}`)));
+  }
+  const checkpoint = await openCheckpoint(memorySource(files));
+  const check = new GoldenCheck((await openGolden(checkpoint.source)) as GoldenSet);
+  await act.checkGolden?.(checkpoint, engine, check);
+  expect(check.results.map(({ stage, pass }) => [stage, pass])).toEqual([
+    ["b2/actions_model", true],
+    ["b2/actions", true],
+  ]);
+});
+
+function firstObservation(): FamilyObservation {
+  const image = (i: number): FamilyObservation["images"][string] => {
+    const { data, shape } = golden.get(`b1/raw/0/image.${i}`) as TensorData;
+    return { height: shape[0] as number, width: shape[1] as number, data: data as Uint8Array };
+  };
+  return {
+    images: { "observation.images.cam0": image(0), "observation.images.cam1": image(1) },
+    state: golden.get("b1/raw/0/state")?.data as Float32Array,
+    instruction: "",
+  };
+}
+
+test("statistics among the weights, as files before October 2025 have them", async () => {
+  const statistics = readSafetensors(read(FILES[3] as string)).tensors;
+  const weights = new Map(tensors);
+  for (const [name, value] of statistics) {
+    const [, feature, statistic] = /^(.*)\.(mean|std)$/.exec(name) ?? [];
+    if (feature === undefined) continue;
+    const place = feature === "action" ? "unnormalize_outputs" : "normalize_inputs";
+    weights.set(`${place}.buffer_${feature.replaceAll(".", "_")}.${statistic}`, value);
+  }
+  const files = new Map([
+    ["config.json", read("config.json")],
+    ["model.safetensors", writeSafetensors(weights)],
+  ]);
+  const policy = await act.open(await openCheckpoint(memorySource(files)), engine);
+  const chunk = await policy.predict(firstObservation(), { seed: 0 });
+  const expected = golden.get("b1/actions")?.data as Float32Array;
+  const worst = chunk.actions.reduce((most, value, i) => Math.max(most, Math.abs(value - (expected[i] as number))), 0);
+  expect(worst).toBeLessThan(2e-5);
+  expect(chunk).toMatchObject({ horizon: 12, dim: 4, executable: true });
+  expect(policy.info.state.normalisation).toBe("mean_std of buffers among the weights");
+  await policy.close();
+});
+
+test("one action a step: the first five of a chunk, or the ensemble's", async () => {
+  const expected = golden.get("b1/actions")?.data as Float32Array;
+  const queued = (await act.open(await variant(), engine)) as ActPolicy;
+  const ensembled = (await act.open(
+    await variant({ config: { temporal_ensemble_coeff: 0.01, n_action_steps: 1 } }),
+    engine,
+  )) as ActPolicy;
+  for (let step = 0; step < 7; step++) {
+    const action = await queued.select(firstObservation());
+    expect(action[0]).toBeCloseTo(expected[4 * (step % 5)] as number, 4);
+  }
+  // The same observation again and again: step t averages what t + 1 predictions said of it.
+  await ensembled.select(firstObservation());
+  const second = await ensembled.select(firstObservation());
+  const [older, newer] = [1, Math.exp(-0.01)];
+  const [first, now] = [expected[4] as number, expected[0] as number];
+  expect(second[0]).toBeCloseTo((older * first + newer * now) / (older + newer), 4);
+  expect(ensembled.info).toMatchObject({ chunk: 1, executed: 1 });
+  ensembled.reset();
+  expect((await ensembled.select(firstObservation()))[0]).toBeCloseTo(now, 4);
+  await queued.close();
+  await ensembled.close();
+});
+
+test("traps: what must be refused", async () => {
+  const refused = async (checkpoint: Promise<Checkpoint>): Promise<string> => {
+    const policy = await act.open(await checkpoint, engine).catch((error: unknown) => String(error));
+    return typeof policy === "string" ? policy : "opened";
+  };
+  const changed = (change: (weights: Map<string, TensorData>) => void): Promise<Checkpoint> => {
+    const weights = new Map(tensors);
+    change(weights);
+    return variant({ weights });
+  };
+  const head = tensors.get("model.action_head.weight") as TensorData;
+  expect(await refused(changed((w) => w.set("model.stranger", head)))).toContain("model.stranger");
+  expect(await refused(changed((w) => w.delete("model.decoder.norm.bias")))).toContain(
+    "missing tensors: model.decoder.norm.bias",
+  );
+  expect(await refused(changed((w) => w.set("model.action_head.weight", { ...head, shape: [32, 4] })))).toContain(
+    "swapped",
+  );
+  expect(await refused(variant({ config: { replace_final_stride_with_dilation: true } }))).toContain("dilated");
+  expect(await refused(variant({ config: { n_action_steps: 13 } }))).toContain("at most the chunk_size of 12");
+  expect(await refused(variant({ config: { temporal_ensemble_coeff: 0.01 } }))).toContain("n_action_steps");
+  expect(await refused(variant({ config: { feedforward_activation: "glu" } }))).toContain("relu or gelu");
+  expect(await refused(variant({ without: "policy_preprocessor.json" }))).toContain('expected its "mean"');
+});
+
+test("traps: an observation that does not fit", async () => {
+  const policy = await act.open(await variant(), engine);
+  const good = firstObservation();
+  const tell = (change: Partial<FamilyObservation>): Promise<string> =>
+    policy.predict({ ...good, ...change }, { seed: 0 }).then(() => "predicted", String);
+  expect(await tell({ state: new Float32Array(6) })).toContain("reads 5 finite numbers of state; came 6");
+  expect(await tell({ state: new Float32Array(5).fill(Number.NaN) })).toContain("not finite");
+  expect(await tell({ images: {} })).toContain('96x64 pixels from "observation.images.cam0"; came none');
+  const small = { width: 8, height: 8, data: new Uint8Array(192) };
+  expect(await tell({ images: { ...good.images, "observation.images.cam1": small } })).toContain("came 8x8");
+  await policy.close();
+});
+
+test("the stored positions of the VAE encoder are the computed ones", () => {
+  const stored = tensors.get("model.vae_encoder_pos_enc") as TensorData;
+  expect(stored.shape).toEqual([1, 14, 32]);
+  const computed = linePositions(14, 32);
+  computed.forEach((value, i) => expect(value).toBeCloseTo(stored.data[i] as number, 6));
+});
+
+test("made checkpoints of other sizes open and predict", async () => {
+  const dims = { cameras: 1, image: [70, 33], environment_dim: 3, backbone_planes: [4, 4, 8, 8], n_decoder_layers: 2 };
+  for (const extra of [{}, { vision_backbone: "resnet50", pre_norm: true }, { state_dim: 0, use_vae: false }]) {
+    const made = madeFiles(act.make?.({ size: "tiny", dims: { ...dims, ...extra }, seed: 7 }) as WrittenFiles);
+    const checkpoint = await openCheckpoint(memorySource(made));
+    expect(act.matches(checkpoint)).toBe(true);
+    const policy = await act.open(checkpoint, engine);
+    const image = { width: 33, height: 70, data: new Uint8Array(33 * 70 * 3).fill(100) };
+    const state = new Float32Array(policy.info.state.dim);
+    const chunk = await policy.predict(
+      { images: { "observation.images.cam0": image }, state, instruction: "" },
+      { seed: 0 },
+    );
+    expect(chunk.actions.length).toBe(12 * 4);
+    expect(chunk.actions.every(Number.isFinite)).toBe(true);
+    await policy.close();
+  }
+});

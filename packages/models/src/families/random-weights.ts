@@ -1,0 +1,45 @@
+/** Random values for all parameters of graphs, by their published names: what `policy make` writes, tensor by tensor. */
+import { BiddenError, createRng, type Rng } from "@bidden/runtime";
+import { type DType, type Graph, type Init, type Shape, sizeOf, type Tensor } from "@bidden/tensor";
+import { fromFloat32 } from "../checkpoint/floats.ts";
+import type { WrittenWeights } from "../checkpoint/make.ts";
+
+export type RandomOptions = {
+  readonly seed: number;
+  readonly file?: string;
+  readonly dtype?: DType;
+  /** Names that some parameters have in the file. */
+  readonly rename?: (name: string) => string;
+};
+
+/** Every tensor draws from a generator named after it: adding one changes no other. None begins at zeros or ones. */
+export function randomWeights(graphs: readonly Graph[], options: RandomOptions): WrittenWeights {
+  const { seed, file = "model.safetensors", dtype = "float32", rename = (name) => name } = options;
+  const parameters = new Map<string, Tensor>();
+  for (const graph of graphs) for (const [name, tensor] of graph.parameters) parameters.set(rename(name), tensor);
+  const rng = createRng(seed);
+  return {
+    file,
+    tensors: [...parameters].map(([name, { shape }]) => ({ name, dtype, shape })),
+    fill: (name, shape) => {
+      const source = parameters.get(name)?.source;
+      if (source?.kind !== "parameter") throw new BiddenError("internal", `internal: no parameter "${name}" to fill`);
+      return fromFloat32(randomValues(source.init, shape, rng.fork(name)), dtype);
+    },
+    metadata: { format: "pt" },
+  };
+}
+
+function randomValues(init: Init, shape: Shape, rng: Rng): Float32Array {
+  if (init.kind === "values") return init.values;
+  const data = new Float32Array(sizeOf(shape));
+  const { mean, std } = spreadOf(init);
+  for (let i = 0; i < data.length; i++) data[i] = mean + std * rng.normal();
+  return data;
+}
+
+/** Scales around 1 and shifts around 0 get a little noise, so that leaving one out shows. */
+function spreadOf(init: Init): { readonly mean: number; readonly std: number } {
+  if (init.kind === "normal") return { mean: init.mean ?? 0, std: init.std };
+  return { mean: init.kind === "ones" ? 1 : 0, std: 0.05 };
+}
