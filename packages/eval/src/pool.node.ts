@@ -1,14 +1,14 @@
 /** Episodes on several cores: worker threads, each with a world and a policy of its own, that take one episode at a time. */
 import { parentPort, type Worker } from "node:worker_threads";
 import { BiddenError, invariant, messageOf, type Policy, type PolicyInfo } from "@bidden/runtime";
-import { spawnWorker } from "@bidden/runtime/node";
+import { endWorker, spawnWorker } from "@bidden/runtime/node";
 import { createWorld, type World } from "@bidden/sim";
 import type { EpisodePlan, EpisodeRecord } from "./episode.ts";
 import { ReplayKeeper } from "./keep-replays.ts";
 import { type EpisodeOptions, runEpisode } from "./suite.ts";
 import { type Summary, summarise } from "./summary.ts";
 
-type ToWorker = { readonly plan: EpisodePlan };
+type ToWorker = { readonly type: "episode"; readonly plan: EpisodePlan } | { readonly type: "end" };
 type FromWorker =
   | { readonly type: "ready"; readonly policy: PolicyInfo }
   | { readonly type: "record"; readonly record: EpisodeRecord }
@@ -25,6 +25,9 @@ export type PoolOptions<Setup> = {
   /** Ends the evaluation early; what was measured so far is kept. */
   readonly signal?: AbortSignal;
 };
+
+/** An episode that is under way ends at its next thought; a worker that takes longer hangs, ms. */
+const PATIENCE_MS = 15_000;
 
 export type PoolResult = {
   /** In the order of the plans; fewer than planned after an abort. */
@@ -84,7 +87,7 @@ class Hand {
       const proceed = (): void => {
         this.#plan = this.#abandoned ? null : next();
         if (this.#plan === null) resolve();
-        else this.#worker.postMessage({ plan: this.#plan } satisfies ToWorker);
+        else this.#tell({ type: "episode", plan: this.#plan });
       };
       this.#worker.on("message", (message: FromWorker) => {
         if (message.type === "error") {
@@ -110,8 +113,14 @@ class Hand {
     this.#settle?.resolve();
   }
 
+  /** In peace: ending a thread by force while it infers would end this process with it. */
   async close(): Promise<void> {
-    await this.#worker.terminate();
+    this.#tell({ type: "end" });
+    await endWorker(this.#worker, PATIENCE_MS);
+  }
+
+  #tell(message: ToWorker): void {
+    this.#worker.postMessage(message);
   }
 
   #facts(): Record<string, string | number> {
@@ -130,8 +139,22 @@ export async function serveEpisodes(
   try {
     const world = await createWorld();
     const policy = await createPolicy(world);
-    port.on("message", ({ plan }: ToWorker) => {
-      runEpisode(plan, world, policy, options).then(
+    const ending = new AbortController();
+    let running = Promise.resolve();
+    const end = async (): Promise<void> => {
+      ending.abort();
+      await running;
+      await policy.close();
+      world.close();
+      // nothing keeps the thread any more
+      port.close();
+    };
+    port.on("message", (message: ToWorker) => {
+      if (message.type === "end") {
+        void end();
+        return;
+      }
+      running = runEpisode(message.plan, world, policy, { ...options, signal: ending.signal }).then(
         (record) => say({ type: "record", record }),
         (error: unknown) => say({ type: "error", message: messageOf(error) }),
       );

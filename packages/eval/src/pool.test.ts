@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDataset } from "@bidden/data/node";
 import { createExpertPolicy, createWorld } from "@bidden/sim";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import type { EpisodeRecord } from "./episode.ts";
 import { encodePicture } from "./picture.node.ts";
 import { planSuite } from "./plan.ts";
@@ -23,7 +23,7 @@ afterAll(() => world.close());
 const options = { skills: ["pick", "point"], episodes: 2, unclear: 1, seed: 3 } as const;
 const plans = planSuite(options);
 
-function pool(setup: ExpertSetup, signal?: AbortSignal): Promise<PoolResult> {
+function pool(setup: ExpertSetup, signal?: AbortSignal, onEpisode?: () => void): Promise<PoolResult> {
   const worker = new URL("./testing/expert-worker.ts", import.meta.url);
   return evaluateInWorkers<ExpertSetup>({
     plans,
@@ -31,6 +31,7 @@ function pool(setup: ExpertSetup, signal?: AbortSignal): Promise<PoolResult> {
     setup,
     workers: 2,
     ...(signal === undefined ? {} : { signal }),
+    ...(onEpisode === undefined ? {} : { onEpisode }),
   });
 }
 
@@ -70,6 +71,20 @@ describe("a suite", () => {
     const abort = new AbortController();
     abort.abort();
     expect(await pool({}, abort.signal)).toMatchObject({ records: [], planned: 8, policy: null });
+  });
+
+  test("ended while it infers: what was measured is kept, and the threads end in peace", async () => {
+    const abort = new AbortController();
+    let ended = 0;
+    const farewell = new BroadcastChannel("bidden-test-farewell");
+    farewell.addEventListener("message", () => void (ended += 1));
+    const { records, planned, policy } = await pool({ trouble: "slow" }, abort.signal, () => abort.abort());
+    expect(records.length).toBeGreaterThan(0);
+    expect(records.length).toBeLessThan(planned);
+    expect(policy?.name).toBe("expert");
+    // a policy that is closed was not cut off
+    await vi.waitFor(() => expect(ended).toBe(2));
+    farewell.close();
   });
 });
 

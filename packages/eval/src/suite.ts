@@ -16,6 +16,8 @@ export type EpisodeOptions = {
   readonly head?: string;
   readonly maxSeconds?: number;
   readonly inferDelayMs?: number;
+  /** Ends the episode at its next thought; what came of it then counts for nothing. */
+  readonly signal?: AbortSignal;
 };
 
 export type EvaluateOptions = PlanOptions &
@@ -49,7 +51,7 @@ export async function runEpisode(
   plan: EpisodePlan,
   world: World,
   policy: Policy,
-  { head, maxSeconds, inferDelayMs }: EpisodeOptions = {},
+  { head, maxSeconds, inferDelayMs, signal }: EpisodeOptions = {},
 ): Promise<EpisodeRecord> {
   const rolled = await rollout({
     world,
@@ -60,6 +62,7 @@ export async function runEpisode(
     ...(head === undefined ? {} : { head }),
     ...(maxSeconds === undefined ? {} : { maxSeconds }),
     ...(inferDelayMs === undefined ? {} : { inferDelayMs }),
+    ...(signal === undefined ? {} : { onStep: () => (signal.aborted ? "end" : undefined) }),
   });
   return grade(plan, rolled);
 }

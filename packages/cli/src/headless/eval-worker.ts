@@ -4,7 +4,7 @@ import type { EpisodeOptions } from "@bidden/eval";
 import { serveEpisodes } from "@bidden/eval/node";
 import { checkHead, loadPolicyByName } from "../policy/load-by-name.ts";
 
-export type EvalSetup = EpisodeOptions & {
+export type EvalSetup = Omit<EpisodeOptions, "signal"> & {
   /** As `--policy` takes it. */
   readonly policy: string;
 };

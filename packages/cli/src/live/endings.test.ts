@@ -1,6 +1,6 @@
 import type { LoopStatus, Outcome } from "@bidden/runtime";
 import { expect, test } from "vitest";
-import { endingOf, statusOf } from "./endings.ts";
+import { endingOf, isSilence, statusOf } from "./endings.ts";
 
 const outcome = (change: Partial<Outcome>): Outcome => ({
   verdict: "done",
@@ -91,4 +91,11 @@ test("the stages add up to the time from looking to having a plan", () => {
   const { stageMs } = statusOf(status({ stageMs: { encode: 2, infer: 5, answer: 9, tick: 0.1 } }), "", null);
   expect(stageMs).toEqual({ encode: 2, infer: 5, "look and hand over": 2 });
   expect(statusOf(status({ stageMs: { tick: 0.1 } }), "", null).stageMs).toEqual({});
+});
+
+test("only the policy's own silence is a reason to start it anew", () => {
+  const held = (reason: string): boolean => isSilence(outcome({ verdict: "held", reason }));
+  expect(held("the policy has been silent for more than 1500 ms")).toBe(true);
+  expect(held("the robot has been silent for more than 500 ms")).toBe(false);
+  expect(held("the policy failed: no memory")).toBe(false);
 });

@@ -49,7 +49,7 @@ function candidatesOf({ candidates = [] }: Outcome, project: Project): Candidate
 
 /** Whether the inference thread seems to hang. */
 export function isSilence({ verdict, reason }: Outcome): boolean {
-  return verdict === "held" && reason.includes("silent");
+  return verdict === "held" && reason.startsWith("the policy has been silent");
 }
 
 export function statusOf(

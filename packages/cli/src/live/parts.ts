@@ -1,12 +1,11 @@
 /**
  * The threads of a live session and how they are joined: world, inference (or the expert inside the world's thread), loop.
- * A dead or hanging inference thread is replaced; the arm holds meanwhile, and until a person releases it.
+ * What becomes of a dead or hanging inference thread stands in `mind.ts`.
  */
 import { MessageChannel, type MessagePort, type Worker } from "node:worker_threads";
 import type { LoopEvent, LoopStatus, PolicyInfo } from "@bidden/runtime";
 import {
   createRobotLink,
-  endWorker,
   type LiveLoop,
   openLiveLoop,
   type RobotLink,
@@ -14,9 +13,9 @@ import {
   watchWorker,
 } from "@bidden/runtime/node";
 import { pandaEmbodiment } from "@bidden/sim";
-import type { FromPolicy, PolicyWorkerData } from "./policy-worker.ts";
-import type { CameraSizes, FromWorld, ToWorld } from "./wires.ts";
+import { Mind } from "./mind.ts";
 import { type LiveRecording, openLiveRecording } from "./recording.ts";
+import type { CameraSizes, FromWorld, ToWorld } from "./wires.ts";
 import { firstWord } from "./worker-death.ts";
 import type { WorldWorkerData } from "./world-worker.ts";
 
@@ -42,6 +41,8 @@ export type Parts = {
   readonly tellWorld: (message: ToWorld, transfer?: readonly MessagePort[]) => void;
   /** Ends a hanging inference thread; another one takes its place. */
   readonly restartPolicy: () => void;
+  /** A person lets the arm move again: an inference thread that was given up is tried once more. */
+  readonly revivePolicy: () => void;
   readonly close: () => Promise<void>;
 };
 
@@ -49,8 +50,6 @@ export type Parts = {
 const EXPERT_VIEWS: CameraSizes = { front: { width: 112, height: 80 }, wrist: { width: 64, height: 64 } };
 /** An instruction that takes longer has failed, ms. */
 const MAX_TASK_MS = 60_000;
-/** A thread that has not answered for this long will never do so, ms. */
-const HANGING_MS = 10_000;
 
 export async function openParts(options: PartsOptions): Promise<Parts> {
   const asks = new MessageChannel();
@@ -58,7 +57,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   const link = createRobotLink(pandaEmbodiment.joints.length);
   const expert = options.policy === "expert";
   const tape = options.record === null ? null : new MessageChannel();
-  const mind = expert ? null : new Mind(options.policy, thoughts.port1);
+  const mind = expert ? null : new Mind({ policy: options.policy, thoughts: thoughts.port1 });
   const world = spawnWorld({
     link,
     asks: asks.port2,
@@ -81,7 +80,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   const tellWorld: Parts["tellWorld"] = (message, transfer = []) => world.control.postMessage(message, transfer);
   const ports = { asks: asks.port1, thoughts: thoughts.port2 };
   const loop = openLoop(options, link, ports, policy?.historyLength ?? 0);
-  mind?.keepAlive(loop, tellWorld, options.onTrouble);
+  mind?.keepAlive({ loop, tellWorld, onTrouble: options.onTrouble });
   const closeWorld = guardWorld(world.worker, loop, options.onTrouble);
   tellWorld({ type: "begin", cameras });
   return {
@@ -91,6 +90,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     recording,
     tellWorld,
     restartPolicy: () => mind?.restart(),
+    revivePolicy: () => mind?.revive(),
     close: async () => {
       await loop.close();
       await recording?.close();
@@ -168,74 +168,4 @@ function spawnWorld(data: Omit<WorldWorkerData, "control">): { worker: Worker; c
     transferList: ports,
   });
   return { worker, control };
-}
-
-/** The inference thread, and its next one when it dies. */
-class Mind {
-  readonly #policy: string;
-  #worker: Worker;
-  #control: MessagePort;
-  #closing = false;
-  #died: (reason: string) => void = () => undefined;
-  #renew: () => void = () => undefined;
-  /** The world's end of the channel to the first thread. */
-  readonly observations: MessagePort;
-
-  constructor(policy: string, thoughts: MessagePort) {
-    this.#policy = policy;
-    const observations = new MessageChannel();
-    this.observations = observations.port1;
-    [this.#worker, this.#control] = this.#spawn(observations.port2, thoughts);
-  }
-
-  async info(): Promise<PolicyInfo> {
-    const ready = await firstWord<FromPolicy, "ready">(this.#control, this.#worker, "ready", "policy");
-    return ready.info;
-  }
-
-  /** From now on a dead thread is a hold, and is replaced. */
-  keepAlive(loop: LiveLoop, tellWorld: Parts["tellWorld"], onTrouble: (sentence: string) => void): void {
-    this.#died = (reason) => {
-      loop.fault("inference", `the policy's thread ended: ${reason}`);
-      this.#renew();
-    };
-    this.#renew = () => {
-      const [observations, thoughts] = [new MessageChannel(), new MessageChannel()];
-      [this.#worker, this.#control] = this.#spawn(observations.port2, thoughts.port1);
-      // both close their ends of the old channels: an old thread that still lives has nothing left to do
-      loop.replaceThoughts(thoughts.port2);
-      tellWorld({ type: "observations", port: observations.port1 }, [observations.port1]);
-      this.info().then(
-        () => onTrouble("The policy was started anew. Let it move when you are ready."),
-        (error: unknown) =>
-          onTrouble(`The policy could not be started anew: ${error instanceof Error ? error.message : String(error)}`),
-      );
-    };
-  }
-
-  /** The old thread may be computing still: it is left to end by itself before it is ended by force. */
-  restart(): void {
-    const old = this.#worker;
-    this.#renew();
-    void endWorker(old, HANGING_MS);
-  }
-
-  async close(): Promise<void> {
-    this.#closing = true;
-    await endWorker(this.#worker);
-    this.#control.close();
-  }
-
-  #spawn(observations: MessagePort, thoughts: MessagePort): [Worker, MessagePort] {
-    const { port1: control, port2 } = new MessageChannel();
-    const worker = spawnWorker(new URL("./policy-worker.ts", import.meta.url), {
-      name: "bidden-policy",
-      workerData: { policy: this.#policy, observations, thoughts, control: port2 } satisfies PolicyWorkerData,
-      transferList: [observations, thoughts, port2],
-    });
-    void watchWorker(worker, (reason) => {
-      if (!this.#closing && worker === this.#worker) this.#died(reason);
-    });
-    return [worker, control];
-  }
 }

@@ -169,6 +169,7 @@ class Session implements LiveSession {
 
   release(by: string): void {
     if (this.#status?.mode === "nominal") return;
+    this.#opened.revivePolicy();
     this.#opened.loop.raise("nominal", by);
     this.#talk.add("house", "plain", "Released: the arm may move again.");
   }
