@@ -187,6 +187,6 @@ export function compareValues(
     unequal === 0 &&
     relL2 <= (tolerance.relL2 ?? Infinity) &&
     maxAbs <= (tolerance.maxAbs ?? Infinity) &&
-    maxAbs <= (tolerance.relMax ?? Infinity) * largest;
+    (tolerance.relMax === undefined || maxAbs <= tolerance.relMax * largest);
   return { stage, values, maxAbs, relL2, tolerance, pass };
 }
