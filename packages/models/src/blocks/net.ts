@@ -13,6 +13,8 @@ export type NetOptions = {
   readonly form?: (name: string, width: number, inputs: number) => MatrixForm | null;
   /** Which parameters are trained; all when left out. */
   readonly trainable?: (name: string) => boolean;
+  /** Sees what goes into and comes out of every linear layer, for inspection. */
+  readonly watch?: (name: string, x: Tensor, y: Tensor) => void;
 };
 
 export type LinearOptions = { readonly bias?: boolean };
@@ -43,8 +45,12 @@ export class Net {
     const inputs = x.shape.at(-1) as number;
     const bias = options.bias === false ? null : this.tensor(`${name}.bias`, [width], { kind: "zeros" });
     const form = this.#options.form?.(`${name}.weight`, width, inputs) ?? null;
-    if (form !== null) return form(this.graph, `${name}.weight`, x, width, bias);
-    return linear(x, this.matrix(`${name}.weight`, width, inputs), bias, { transposed: true });
+    const y =
+      form === null
+        ? linear(x, this.matrix(`${name}.weight`, width, inputs), bias, { transposed: true })
+        : form(this.graph, `${name}.weight`, x, width, bias);
+    this.#options.watch?.(name, x, y);
+    return y;
   }
 
   layerNorm(name: string, x: Tensor, epsilon: number): Tensor {

@@ -8,8 +8,9 @@ import type { TimeEmbedding } from "../../blocks/flow-matching.ts";
 import type { LlamaConfig } from "../../blocks/llama.ts";
 import { type SiglipConfig, siglipConfig } from "../../blocks/siglip.ts";
 import type { Checkpoint, TensorInfo } from "../../checkpoint/checkpoint.ts";
-import type { Fields } from "../../checkpoint/json.ts";
-import { ACTION_IN, CONNECTOR, EMBEDDING, EXPERT, STATE, STATE_IN, storedNames, TEXT, VISION } from "./names.ts";
+import { Fields, type JsonObject } from "../../checkpoint/json.ts";
+import { lerobotFeatures } from "../lerobot/features.ts";
+import { ACTION_IN, CONNECTOR, EMBEDDING, EXPERT, STATE_IN, storedNames, TEXT, VISION } from "./names.ts";
 
 /** What the action expert does beside one layer of the VLM. */
 export type ExpertLayer = {
@@ -57,11 +58,16 @@ export type SmolVlaConfig = {
 /** Stored tensors by the name that the graphs use. */
 export type Tensors = ReadonlyMap<string, TensorInfo>;
 
-/** @throws where sizes contradict each other, with the names of both. */
-export async function readConfig(checkpoint: Checkpoint): Promise<SmolVlaConfig> {
+/**
+ * @param changes fields in place of config.json's
+ * @throws where sizes contradict each other, with the names of both
+ */
+export async function readConfig(checkpoint: Checkpoint, changes: JsonObject = {}): Promise<SmolVlaConfig> {
   const tensors = storedNames(checkpoint);
   const facts = await headFacts(checkpoint);
-  const { config } = checkpoint;
+  const stored = checkpoint.config;
+  const fields = Object.fromEntries(stored.keys().map((key) => [key, stored.raw(key)]));
+  const config = new Fields({ ...fields, ...changes }, stored.file);
   const shape = shapesOf(checkpoint, tensors);
   const vision = siglipConfig([...tensors.keys()], (name) => shape(name), VISION, {
     heads: facts.visionHeads(shape(`${VISION}.embeddings.patch_embedding.weight`)[0] as number),
@@ -70,7 +76,7 @@ export async function readConfig(checkpoint: Checkpoint): Promise<SmolVlaConfig>
   const [depth, expertDepth] = depths(tensors, config);
   const text = llamaConfig(TEXT, shape, facts, depth);
   const expert = { ...llamaConfig(EXPERT, shape, facts, expertDepth), kvHeads: text.kvHeads };
-  const state = feature(config, "input_features", STATE);
+  const { stateDim, actionDim } = lerobotFeatures(config);
   return {
     vision,
     shuffle: shuffleFactor(shape(CONNECTOR)[1] as number, vision.width),
@@ -84,8 +90,8 @@ export async function readConfig(checkpoint: Checkpoint): Promise<SmolVlaConfig>
     time: { minPeriod: config.number("min_period", 4e-3), maxPeriod: config.number("max_period", 4) },
     stateWidth: shape(STATE_IN)[1] as number,
     actionWidth: shape(ACTION_IN)[1] as number,
-    stateDim: state[0] as number,
-    actionDim: feature(config, "output_features", "action")[0] as number,
+    stateDim,
+    actionDim,
     ...imageFacts(config),
     prefixLength: config.number("prefix_length", -1),
     languagePadding: oneOf(config, "pad_language_to", ["longest", "max_length"], "longest"),
@@ -107,29 +113,27 @@ function shapesOf(checkpoint: Checkpoint, tensors: Tensors): (name: string) => r
 function imageFacts(
   config: Fields,
 ): Pick<SmolVlaConfig, "cameras" | "emptyCameras" | "imageSize" | "imageSpecialTokens"> {
-  const inputs = config.object("input_features");
-  const cameras = inputs
-    .keys()
-    .map((name) => ({ name, fields: inputs.object(name) }))
-    .filter(({ fields }) => fields.text("type", "") === "VISUAL")
-    .map(({ name, fields }) => {
-      const [, height, width] = fields.numbers("shape") as readonly [number, number, number];
-      return { name, width, height };
-    });
+  const { cameras } = lerobotFeatures(config);
   if (cameras.length === 0) throw config.bad("input_features", "at least one feature of type VISUAL");
-  const size = config.has("resize_imgs_with_padding") ? config.numbers("resize_imgs_with_padding") : null;
-  const [width, height] = size ?? [];
-  const sized = size === null && !config.has("resize_imgs_with_padding") ? null : { width, height };
   return {
     cameras,
     emptyCameras: config.whole("empty_cameras", 0),
-    imageSize: sized as SmolVlaConfig["imageSize"],
+    imageSize: imageSize(config),
     imageSpecialTokens: config.flag("add_image_special_tokens", false),
   };
 }
 
-function feature(config: Fields, group: string, name: string): readonly number[] {
-  return config.object(group).object(name).numbers("shape");
+/** Left out it is 512 by 512, the reference's default; null is said on purpose. */
+function imageSize(config: Fields): SmolVlaConfig["imageSize"] {
+  const key = "resize_imgs_with_padding";
+  if (!config.has(key)) return config.keys().includes(key) ? null : { width: 512, height: 512 };
+  const [width, height] = config.numbers(key);
+  if (!isSide(width) || !isSide(height)) throw config.bad(key, "a width and a height of 1 to 16384");
+  return { width, height };
+}
+
+function isSide(value: number | undefined): value is number {
+  return value !== undefined && Number.isInteger(value) && value >= 1 && value <= 16_384;
 }
 
 function oneOf<T extends string>(config: Fields, key: string, allowed: readonly T[], fallback: T): T {

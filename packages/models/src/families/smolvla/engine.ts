@@ -1,11 +1,12 @@
 /** SmolVLA at work: sessions for its three graphs, and the loop that turns noise into actions. */
-import type { Session, TensorData } from "@bidden/tensor";
+import type { Feeds, Graph, Session, Tensor, TensorData } from "@bidden/tensor";
 import { embedTime, type FlowTrace, flowTimes, integrateFlow } from "../../blocks/flow-matching.ts";
 import type { NetOptions } from "../../blocks/net.ts";
 import { turnValues } from "../../blocks/rope.ts";
 import type { PrefixGuide } from "../../blocks/rtc.ts";
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
+import type { JsonObject } from "../../checkpoint/json.ts";
 import { bindWeights, type Weights } from "../../checkpoint/weights.ts";
 import { readConfig, type SmolVlaConfig } from "./config.ts";
 import { prefixGraph, stepGraph, visionGraph } from "./model.ts";
@@ -39,6 +40,8 @@ export type SmolVlaMemory = {
   readonly values: Float32Array;
   /** uint8[length of the graph's prefix]. */
   readonly seen: Uint8Array;
+  /** Time that looking at the images took, ms. */
+  readonly stageMs: { readonly vision: number };
   /** Tokens that are no padding: the place of the first action. */
   readonly count: number;
   readonly inspected: Readonly<Record<string, TensorData>>;
@@ -73,14 +76,14 @@ export class SmolVlaEngine {
     this.#stateWeights = stateWeights;
   }
 
-  /** @param overrides of the configuration, for tests of its switches */
+  /** @param changes fields in place of config.json's, to look at its switches */
   static async open(
     checkpoint: Checkpoint,
     engine: Engine,
     options: SmolVlaOptions = {},
-    overrides: Partial<SmolVlaConfig> = {},
+    changes: JsonObject = {},
   ): Promise<SmolVlaEngine> {
-    const config = { ...(await readConfig(checkpoint)), ...overrides };
+    const config = await readConfig(checkpoint, changes);
     // All weights are bound once with graphs of the smallest size: a file that does not fit is refused before anything runs.
     bindAll(checkpoint, config, options);
     const names = storedNames(checkpoint);
@@ -105,7 +108,10 @@ export class SmolVlaEngine {
     const { text } = this.config;
     const { layout, kept } = compact(inputs.layout, GRAIN);
     const n = layout.places.length;
-    const embeds = await this.#embed(inputs, layout.places);
+    const began = performance.now();
+    const images = await this.#seeSlots(inputs.images);
+    const vision = performance.now() - began;
+    const embeds = await this.#embed(images, inputs.state, layout.places);
     const positions = Float64Array.from({ length: n }, (_, i) => i);
     const { prefix } = await this.#sessions(n);
     const outputs = await prefix.run({
@@ -118,6 +124,7 @@ export class SmolVlaEngine {
       keys: keys.data as Float32Array,
       values: values.data as Float32Array,
       seen: layout.valid,
+      stageMs: { vision },
       count: countValid(layout),
       inspected,
       kept,
@@ -135,12 +142,14 @@ export class SmolVlaEngine {
     options: {
       readonly steps?: number;
       readonly guide?: PrefixGuide | null;
+      /** Trained real-time chunking: how many actions stay what `hold` makes them, at time 0. */
+      readonly held?: { readonly count: number; readonly hold: (x: Float32Array) => void } | null;
       readonly trace?: FlowTrace;
       readonly inspect?: (step: number, outputs: Readonly<Record<string, TensorData>>) => void;
     } = {},
   ): Promise<Float32Array> {
     const { chunk, expert } = this.config;
-    const { steps = this.config.steps, guide = null, trace, inspect } = options;
+    const { steps = this.config.steps, guide = null, held = null, trace, inspect } = options;
     const { step } = await this.#sessions(memory.seen.length);
     const places = Float64Array.from({ length: chunk }, (_, i) => memory.count + i);
     const fixed = {
@@ -150,18 +159,36 @@ export class SmolVlaEngine {
       ...turnValues(places, expert.headWidth),
     };
     const times = this.embedTimes(steps);
+    const clean = held === null ? null : repeat(embedTime(0, expert.width, this.config.time), held.count);
     const velocity = async (noisy: Float32Array, index: number): Promise<Float32Array> => {
-      const out = await step.run({ ...fixed, noisy, time: repeat(times[index] as Float64Array, chunk) });
+      const time = repeat(times[index] as Float64Array, chunk);
+      if (clean !== null) time.set(clean);
+      const out = await step.run({ ...fixed, noisy, time });
       inspect?.(index, out);
       return (out.velocity as TensorData).data as Float32Array;
     };
-    return integrateFlow(noise, velocity, { steps, guide, ...(trace === undefined ? {} : { trace }) });
+    return integrateFlow(noise, velocity, {
+      steps,
+      guide,
+      hold: held?.hold ?? null,
+      ...(trace === undefined ? {} : { trace }),
+    });
   }
 
   /** float64[expert width] a step; the time itself is rounded to float32 first, as the reference does. */
   embedTimes(steps: number = this.config.steps): Float64Array[] {
     const { expert, time } = this.config;
     return Array.from(flowTimes(steps), (t) => embedTime(Math.fround(t), expert.width, time));
+  }
+
+  /** Runs a graph over the checkpoint's weights once, such as the training objective. */
+  async runOnce(graph: Graph, feeds: Feeds): Promise<Record<string, TensorData>> {
+    const session = await this.#weights(graph).open(graph, this.#engine);
+    try {
+      return await session.run(feeds);
+    } finally {
+      await session.close();
+    }
   }
 
   async close(): Promise<void> {
@@ -172,11 +199,18 @@ export class SmolVlaEngine {
     await Promise.all(sessions.map((session) => session.close()));
   }
 
-  async #embed(inputs: SmolVlaInputs, places: readonly Place[]): Promise<Float32Array> {
+  async #seeSlots(images: SmolVlaInputs["images"]): Promise<(Float32Array | null)[]> {
+    const tokens = await this.see(images.filter((image) => image !== null));
+    let next = 0;
+    return images.map((image) => (image === null ? null : (tokens[next++] as Float32Array)));
+  }
+
+  async #embed(
+    images: readonly (Float32Array | null)[],
+    state: Float32Array,
+    places: readonly Place[],
+  ): Promise<Float32Array> {
     const { width } = this.config.text;
-    const present = inputs.images.flatMap((image, slot) => (image === null ? [] : [{ image, slot }]));
-    const tokens = await this.see(present.map(({ image }) => image));
-    const bySlot = new Map(present.map(({ slot }, i) => [slot, tokens[i] as Float32Array]));
     const ids = places.flatMap((place) => (place.kind === "word" || place.kind === "special" ? [place.id] : []));
     const table = storedNames(this.#checkpoint).get(EMBEDDING)?.name ?? EMBEDDING;
     const words = await this.#checkpoint.rows(table, ids);
@@ -184,12 +218,11 @@ export class SmolVlaEngine {
     let word = 0;
     places.forEach((place, i) => {
       const row = embeds.subarray(i * width, (i + 1) * width);
-      if (place.kind === "image")
-        row.set((bySlot.get(place.slot) as Float32Array).subarray(place.index * width, (place.index + 1) * width));
-      else if (place.kind === "state") row.set(this.#embedState(inputs.state));
+      if (place.kind === "image") row.set(rowOf(images[place.slot] as Float32Array, place.index, width));
+      else if (place.kind === "state") row.set(this.#embedState(state));
       else if (place.kind !== "padding") {
         const scale = place.kind === "word" ? Math.fround(Math.sqrt(width)) : 1;
-        row.set(words.subarray(word * width, (word + 1) * width).map((value) => value * scale));
+        row.set(rowOf(words, word, width).map((value) => value * scale));
         word++;
       }
     });
@@ -221,7 +254,8 @@ export class SmolVlaEngine {
     if (known !== undefined) return known;
     for (const { prefix, step } of this.#opened.values()) await Promise.all([prefix.close(), step.close()]);
     this.#opened.clear();
-    const { net, inspect = false } = this.#options;
+    const { inspect = false } = this.#options;
+    const net = inspect ? { ...this.#options.net, watch: watchExpert } : (this.#options.net ?? {});
     const [prefix, step] = [prefixGraph(this.config, n, net), stepGraph(this.config, n, net)];
     const some = inspect ? {} : { outputs: ["keys", "values"] };
     const opened = {
@@ -232,9 +266,17 @@ export class SmolVlaEngine {
     return opened;
   }
 
-  #weights(graph: Parameters<Weights["open"]>[0]): Weights {
+  #weights(graph: Graph): Weights {
     return bind(this.#checkpoint, [graph], [/./]);
   }
+}
+
+/** Names what the attention of the expert's first two layers reads and writes: `expert.0.q_proj.in`, ... */
+function watchExpert(name: string, x: Tensor, y: Tensor): void {
+  const found = /\.lm_expert\.layers\.([01])\.self_attn\.(\w+)$/.exec(name);
+  if (found === null) return;
+  x.graph.output(`expert.${found[1]}.${found[2]}.in`, x);
+  x.graph.output(`expert.${found[1]}.${found[2]}.out`, y);
 }
 
 function bindAll(checkpoint: Checkpoint, config: SmolVlaConfig, options: SmolVlaOptions): void {
@@ -251,9 +293,13 @@ function bindAll(checkpoint: Checkpoint, config: SmolVlaConfig, options: SmolVla
   );
 }
 
-function bind(checkpoint: Checkpoint, graphs: Parameters<typeof bindWeights>[1], unused: readonly RegExp[]): Weights {
+function bind(checkpoint: Checkpoint, graphs: readonly Graph[], unused: readonly RegExp[]): Weights {
   const names = storedNames(checkpoint);
   return bindWeights(checkpoint, graphs, { source: (name) => names.get(name)?.name ?? name, unused });
+}
+
+function rowOf(values: Float32Array, row: number, width: number): Float32Array {
+  return values.subarray(row * width, (row + 1) * width);
 }
 
 function repeat(values: Float64Array, times: number): Float32Array {

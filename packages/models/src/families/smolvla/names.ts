@@ -12,8 +12,6 @@ export const EMBEDDING = `${TEXT}.embed_tokens.weight`;
 export const EXPERT = "model.vlm_with_expert.lm_expert";
 export const STATE_IN = "model.state_proj.weight";
 export const ACTION_IN = "model.action_in_proj.weight";
-/** The feature of the robot's own state. */
-export const STATE = "observation.state";
 
 /** Stored, and read by no prediction. */
 export const UNUSED: readonly RegExp[] = [
