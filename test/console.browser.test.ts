@@ -8,11 +8,8 @@ import { fileURLToPath } from "node:url";
 import { BiddenError } from "@bidden/runtime";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { executablePath } from "./chromium.ts";
 
-const CHROMIUMS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-const executablePath = [process.env["CHROMIUM_PATH"] ?? "", ...CHROMIUMS].find(
-  (path) => path !== "" && existsSync(path),
-);
 const root = fileURLToPath(new URL("..", import.meta.url));
 const bundled = existsSync(`${root}packages/models/checkpoints/tabletop/model.safetensors`);
 /** A table with blocks far apart. */
@@ -22,10 +19,6 @@ const TRIES = 4;
 const SLOW_MS = 240_000;
 /** What the arm has answered. */
 const ANSWERS = ".line[data-who=arm]";
-
-if (executablePath === undefined) {
-  process.stderr.write(`Browser test skipped: no Chromium at ${CHROMIUMS.join(", ")} or in CHROMIUM_PATH.\n`);
-}
 
 describe.skipIf(executablePath === undefined)("the console in a browser", () => {
   let server: ChildProcess;
