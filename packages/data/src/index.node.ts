@@ -2,6 +2,8 @@ export { convertToLeRobot, convertToRlds, convertToV21 } from "./convert/convert
 export { keepEpisodes, mergeDatasets, renameDataset, retaskDataset, trimDataset } from "./edit/edit.node.ts";
 export { createFolderStore } from "./files/store.node.ts";
 export { hashSink, pngSink, sizeOnDisk } from "./inspect/sinks.node.ts";
+export { fixDataset } from "./lint/fix.node.ts";
+export type { Fixed } from "./lint/fix.node.ts";
 export { openRecorder } from "./lerobot/open.node.ts";
 export { openDataset } from "./open.node.ts";
 export { signDataset, verifyDataset } from "./provenance/manifest.node.ts";

@@ -3,6 +3,7 @@
 import { catEpisode, describeDataset, type Finding, lintLeRobot, sayReport } from "@bidden/data";
 import {
   createFolderStore,
+  fixDataset,
   hashSink,
   openDataset,
   pngSink,
@@ -85,6 +86,11 @@ function registerLint(data: Command): void {
     .argument("<path>", "folder of a LeRobot dataset")
     .description("faults by rule, with episode, frame and evidence; ends with 0 clean, 1 findings, 2 unreadable")
     .option("--json", "one JSON object a finding")
+    .option(
+      "--fix",
+      "mend what follows from the frames (statistics, totals, numbering, tasks, places in videos), all at once or not at all",
+    )
+    .option("--to <folder>", "with --fix: leave the dataset as it is and write the mended one here")
     .action(printFindings);
 }
 
@@ -128,19 +134,27 @@ async function printSteps(path: string, options: CatOptions): Promise<void> {
   }
 }
 
-async function printFindings(path: string, options: { json?: true }): Promise<void> {
-  const findings = await lintLeRobot(createFolderStore(path)).catch((error: unknown) => {
+type LintOptions = { json?: true; fix?: true; to?: string };
+
+async function printFindings(path: string, { json, fix, to }: LintOptions): Promise<void> {
+  if (to !== undefined && fix === undefined) throw new BiddenError("bad-argument", "--to goes with --fix.");
+  const say = (finding: Finding, did?: string): string => {
+    if (json === true) return JSON.stringify(did === undefined ? finding : { ...finding, fixed: did });
+    return did === undefined ? sayFinding(finding) : `fixed   ${sayFinding(finding).slice(8)}\n        ${did}`;
+  };
+  try {
+    const { fixed, left } =
+      fix === true
+        ? await fixDataset(path, to ?? null)
+        : { fixed: [], left: await lintLeRobot(createFolderStore(path)) };
+    for (const { finding, did } of fixed) process.stdout.write(`${say(finding, did)}\n`);
+    for (const finding of left) process.stdout.write(`${say(finding)}\n`);
+    if (json !== true) process.stdout.write(left.length === 0 ? "clean\n" : `${left.length} findings\n`);
+    process.exitCode = left.length === 0 ? 0 : 1;
+  } catch (error) {
     process.stderr.write(`bidden: ${messageOf(error)}\n`);
-    return null;
-  });
-  if (findings === null) {
     process.exitCode = 2;
-    return;
   }
-  for (const finding of findings)
-    process.stdout.write(`${options.json === true ? JSON.stringify(finding) : sayFinding(finding)}\n`);
-  if (options.json !== true) process.stdout.write(findings.length === 0 ? "clean\n" : `${findings.length} findings\n`);
-  process.exitCode = findings.length === 0 ? 0 : 1;
 }
 
 function sayFinding({ severity, rule, episode, frame, column, evidence }: Finding): string {

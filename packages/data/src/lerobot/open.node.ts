@@ -7,7 +7,7 @@ import { createFolderStore } from "../files/store.node.ts";
 import type { ProcessTable } from "../files/lock.ts";
 import { openStoreRecorder, type Recorder, type RecorderOptions } from "./recorder.ts";
 
-const PROCESSES: ProcessTable = {
+export const PROCESSES: ProcessTable = {
   host: hostname(),
   pid: process.pid,
   isAlive: (pid) => {

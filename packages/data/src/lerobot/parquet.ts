@@ -90,6 +90,19 @@ export function encodeTable(
   return writer.getBytes().slice();
 }
 
+/** Byte arrays as texts where the schema says that they are; everything else, pictures too, as it came. */
+export function textCells(schema: readonly SchemaElement[], cells: ArrayLike<unknown>): unknown[] {
+  const texts = new Set(schema.filter((leaf) => leaf.converted_type === "UTF8").map((leaf) => leaf.name));
+  const [top] = schema;
+  const visit = (value: unknown, name: string): unknown => {
+    if (value instanceof Uint8Array) return texts.has(name) ? new TextDecoder().decode(value) : value;
+    if (Array.isArray(value)) return value.map((inner) => visit(inner, texts.has("element") ? "element" : "item"));
+    if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, visit(inner, key)]));
+  };
+  return Array.from(cells, (cell) => visit(cell, top?.name ?? ""));
+}
+
 /** An opened parquet file. */
 export type Table = {
   readonly rows: number;

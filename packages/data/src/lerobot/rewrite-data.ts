@@ -7,7 +7,7 @@ import type { WritableStore } from "../files/store.ts";
 import { ImageStats } from "../stats/stats.ts";
 import { cells } from "./encode.ts";
 import { DATA_TEMPLATE, fillTemplate } from "./info.ts";
-import { encodeTable, featureSchema, huggingFaceMetadata, type TableColumn } from "./parquet.ts";
+import { encodeTable, featureSchema, huggingFaceMetadata, type TableColumn, textCells } from "./parquet.ts";
 import type { RewriteOptions } from "./rewrite.ts";
 import type { RecordedColumn } from "./running-episode.ts";
 
@@ -56,7 +56,10 @@ export class DataFiles {
       this.#cells.set(name, rows);
       const feature = this.#features[name];
       if (feature === undefined) continue;
-      const added = column.kind === "json" ? column.values.map(decoded) : cells(feature, recordedOf(column), frames);
+      const added =
+        column.kind === "json"
+          ? textCells(this.#schemas.get(name) ?? [], column.values)
+          : cells(feature, recordedOf(column), frames);
       for (const cell of added) rows.push(cell);
       this.#bytes += bytesOf(column);
     }
@@ -113,12 +116,4 @@ function bytesOf(column: Column): number {
   let bytes = 0;
   for (let frame = 0; frame < column.length; frame++) bytes += column.encoded(frame)?.length ?? 0;
   return bytes;
-}
-
-/** Texts come as bytes and are written as texts. */
-function decoded(value: unknown): unknown {
-  if (value instanceof Uint8Array) return new TextDecoder().decode(value);
-  if (Array.isArray(value)) return value.map(decoded);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, decoded(inner)]));
 }

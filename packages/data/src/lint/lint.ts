@@ -3,30 +3,46 @@
 import type { FileStore } from "../files/store.ts";
 import { checkContent } from "./content.ts";
 import { checkEpisodes } from "./episodes-rule.ts";
+import { type FixPlan, planFixes } from "./fix.ts";
 import { closeRaw, loadRaw } from "./load.ts";
 import { checkPictures } from "./pictures-rule.ts";
 import { checkStructure } from "./structure.ts";
-import type { Finding, Severity } from "./types.ts";
+import type { Finding, RawDataset, Severity } from "./types.ts";
 import { checkVideos } from "./video-rules.ts";
 import { checkWords } from "./words-rule.ts";
 
 const ORDER: readonly Severity[] = ["error", "warning", "info"];
 
+/** Findings, and new contents for the files in which something can be mended safely. */
+export async function lintAndPlan(store: FileStore): Promise<{ findings: Finding[]; plan: FixPlan }> {
+  const raw = await loadRaw(store);
+  try {
+    const findings = await findFaults(raw);
+    return { findings, plan: await planFixes(raw, findings) };
+  } finally {
+    await closeRaw(raw);
+  }
+}
+
 /** Worst first. @throws when not even meta/info.json can be read. */
 export async function lintLeRobot(store: FileStore): Promise<Finding[]> {
   const raw = await loadRaw(store);
   try {
-    const findings = [
-      ...raw.findings,
-      ...checkStructure(raw),
-      ...checkVideos(raw),
-      ...checkContent(raw),
-      ...checkEpisodes(raw),
-      ...checkWords(raw),
-      ...(await checkPictures(raw)),
-    ];
-    return findings.sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
+    return await findFaults(raw);
   } finally {
     await closeRaw(raw);
   }
+}
+
+async function findFaults(raw: RawDataset): Promise<Finding[]> {
+  const findings = [
+    ...raw.findings,
+    ...checkStructure(raw),
+    ...checkVideos(raw),
+    ...checkContent(raw),
+    ...checkEpisodes(raw),
+    ...checkWords(raw),
+    ...(await checkPictures(raw)),
+  ];
+  return findings.sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
 }

@@ -15,6 +15,7 @@ export function featureStatsDiffer(raw: RawDataset): Finding[] {
       rule: "stats-non-finite",
       severity: "error",
       evidence: `meta/stats.json holds ${token}, which is not JSON`,
+      fix: "recompute_stats",
     });
   }
   const frames = [...raw.frames.values()].reduce((sum, own) => sum + own.length, 0);

@@ -92,6 +92,7 @@ function indexRules(raw: RawDataset): Finding[] {
             frame: i,
             column: "index",
             evidence: `index is ${index[i]} where ${expected} follows (a jump by ${(index[i] as number) - expected + 1} instead of 1)`,
+            fix: "number the rows anew",
           },
         ];
       }
@@ -104,6 +105,7 @@ function indexRules(raw: RawDataset): Finding[] {
             frame: i,
             column: "frame_index",
             evidence: `frame_index is ${own[i]} where ${i} follows`,
+            fix: "number the rows anew",
           },
         ];
       }
