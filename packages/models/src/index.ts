@@ -38,3 +38,6 @@ export { checkFinite, checkImage, mapImage, toBytes, toFloat, toPlanes } from ".
 export { jpegRoundTrip } from "./image/jpeg-round-trip.ts";
 export { readPng } from "./image/png.ts";
 export { cropAndResize, resizeBytes, resizeFloat, resizePil, resizeWithPad, resizeWithPadPil } from "./image/resize.ts";
+export { loadTokenizer } from "./tokenizers/load.ts";
+export type { Prompt, TextTokenizer } from "./tokenizers/tokenizer.ts";
+export { createTokenizer } from "./tokenizers/tokenizer.ts";
