@@ -67,6 +67,8 @@ export class Loop {
   #decision: Decision = UNDECIDED;
   #moved = false;
   #belief: Belief | null = null;
+  /** Where it points with `act`. */
+  #actAt: readonly [number, number, number] | null = null;
   #outcome: Outcome | null = null;
   #nudge: { readonly perMs: Float64Array; leftMs: number; alone: boolean } | null = null;
 
@@ -107,7 +109,7 @@ export class Loop {
     // observe
     const state = this.#options.robot.read();
     this.#assembler.read(state, this.gate.gripper);
-    this.#picks.see(this.gate.gripper, state.gripperWidthM, this.#assembler.toolPos, this.#pointsAt());
+    this.#picks.see(this.gate.gripper, state.gripperWidthM, this.#assembler.toolPos, this.#actAt);
     if (nowMs >= this.#nextStepMs - 1e-6) this.#beginStep(nowMs, state);
 
     // infer: elsewhere; here only what has come back
@@ -118,10 +120,10 @@ export class Loop {
     if (this.#instruct !== null && this.#waiting === null && this.#step?.askId === null) this.#ask(nowMs);
 
     // chunk: what is due now
-    const captureMs = this.#chooseAction(nowMs);
+    const due = this.#chooseAction(nowMs);
 
     // gate, send
-    const command = this.#pass(nowMs, state, captureMs);
+    const command = this.#pass(nowMs, state, due);
     if (command !== null) this.#options.robot.send(command);
     this.#tickMs = this.#options.clock.nowMs() - nowMs;
   }
@@ -140,6 +142,7 @@ export class Loop {
     this.#moved = false;
     this.#outcome = null;
     this.#belief = null;
+    this.#actAt = null;
     this.#waiting = null;
     this.#nudge = null;
     this.#nextStepMs = Number.NEGATIVE_INFINITY;
@@ -186,6 +189,7 @@ export class Loop {
     if (alone) {
       const untilMs = atMs + durationMs + 500;
       this.gate.grant({ id: `${this.#options.runId}-nudge-${atMs}`, by, instruction: "nudge", untilMs });
+      this.#nextStepMs = Number.NEGATIVE_INFINITY;
     }
     this.#nudge = { perMs: Float64Array.from(deltaM, (m) => m / durationMs), leftMs: durationMs, alone };
     this.#record({ type: "nudge", atMs, deltaM, by });
@@ -230,7 +234,6 @@ export class Loop {
 
   /** A control step begins: the last one is recorded, its state becomes history. */
   #beginStep(nowMs: number, state: RobotState): void {
-    const vector = this.#assembler.vector();
     if (this.#step !== null && this.gate.currentGrant !== null) {
       this.#record({
         type: "step",
@@ -247,7 +250,9 @@ export class Loop {
     }
     this.#done.fill(0);
     this.#done[6] = this.gate.gripper;
-    this.#step = { startMs: nowMs, askId: null, state: vector };
+    // nothing is asked and nothing recorded while nobody has asked for anything
+    const granted = this.gate.currentGrant !== null;
+    this.#step = granted ? { startMs: nowMs, askId: null, state: this.#assembler.vector() } : null;
     const { stepMs } = this.#options.robot.embodiment.actionSpace;
     // the grid is kept, unless it was lost (first step, or a long pause)
     this.#nextStepMs = nowMs - this.#nextStepMs < stepMs ? this.#nextStepMs + stepMs : nowMs + stepMs;
@@ -297,6 +302,7 @@ export class Loop {
       return;
     }
     this.#belief = chunk.belief;
+    this.#actAt = chunk.belief.pointing.find(({ channel }) => channel === "act")?.at ?? null;
     this.#decide(chunk.belief, nowMs);
   }
 
@@ -327,29 +333,27 @@ export class Loop {
     }
   }
 
-  /** Fills the servo's proposal. Answers the capture time behind it, null for a nudge, "nothing" where nothing is due. */
-  #chooseAction(nowMs: number): number | null | "nothing" {
+  /** Fills the servo's proposal and the capture time behind it, null for a nudge. Answers whether anything is due. */
+  #chooseAction(nowMs: number): boolean {
     const { actionSpace, commandPeriodMs } = this.#options.robot.embodiment;
     const share = commandPeriodMs / actionSpace.stepMs;
-    let captureMs: number | null | "nothing" = "nothing";
+    this.#input.captureMs = null;
     this.#due[6] = this.gate.gripper;
     if (this.#nudge !== null) {
-      captureMs = null;
       this.#due.fill(0, 0, 6);
       for (let i = 0; i < 3; i++) this.#due[i] = this.#nudge.perMs[i]! * actionSpace.stepMs;
       this.#nudge.leftMs -= commandPeriodMs;
       if (this.#nudge.leftMs <= 0) this.#endNudge();
     } else if (this.#decision.phase === "move" && this.#chunks.due(nowMs, this.#due) !== "empty") {
-      captureMs = this.#chunks.captureMs;
+      this.#input.captureMs = this.#chunks.captureMs;
       this.#moved = true;
-    }
-    if (captureMs === "nothing") return captureMs;
+    } else return false;
     this.#servo.applyDelta(this.#due, share);
     this.#servo.leash(this.#assembler.toolPos);
     this.#servo.tick(commandPeriodMs, this.#proposal);
     for (let i = 0; i < 6; i++) this.#done[i] = this.#done[i]! + this.#due[i]! * share;
     this.#done[6] = this.#due[6]!;
-    return captureMs;
+    return true;
   }
 
   #endNudge(): void {
@@ -357,12 +361,11 @@ export class Loop {
     this.#nudge = null;
   }
 
-  #pass(nowMs: number, state: RobotState, captureMs: number | null | "nothing"): Command | null {
+  #pass(nowMs: number, state: RobotState, due: boolean): Command | null {
     const input = this.#input;
     input.nowMs = nowMs;
     input.state = state;
-    input.jointRad = captureMs === "nothing" ? null : this.#proposal;
-    input.captureMs = captureMs === "nothing" ? null : captureMs;
+    input.jointRad = due ? this.#proposal : null;
     input.gripper = this.#due[6]!;
     const command = this.gate.tick(input);
     const { kind, reason } = this.gate.verdict;
@@ -386,10 +389,6 @@ export class Loop {
     this.#instruct = null;
     this.#outcome = { ...end, believedDone, moved: this.#moved };
     this.#record({ type: "end", atMs, instruction: instruct.text, outcome: this.#outcome });
-  }
-
-  #pointsAt(): readonly [number, number, number] | null {
-    return this.#belief?.pointing.find((pointing) => pointing.channel === "act")?.at ?? null;
   }
 
   #plan(): Float32Array {

@@ -28,6 +28,8 @@ export class ChunkBuffer {
   readonly #options: ChunkBufferOptions;
   #chunk: ActionChunk | null = null;
   #startMs = 0;
+  /** `#startMs` again, as it is handed out: a field that may be null is a number made once, not at every look. */
+  #captureMs: number | null = null;
   #acceptedMs = 0;
   #phase: ChunkPhase = "empty";
   /** What was done last and what a new chunk fades in from, both per step. */
@@ -48,7 +50,7 @@ export class ChunkBuffer {
 
   /** Capture time of the observation behind the current chunk, loop clock, ms; null without a chunk. */
   get captureMs(): number | null {
-    return this.#chunk === null ? null : this.#startMs;
+    return this.#captureMs;
   }
 
   /** Takes the chunk, or says why not. */
@@ -60,6 +62,7 @@ export class ChunkBuffer {
     if (this.#chunk !== null && startMs < this.#startMs) return "out-of-order";
     this.#chunk = chunk;
     this.#startMs = startMs;
+    this.#captureMs = startMs;
     this.#acceptedMs = nowMs;
     this.#phase = "active";
     this.#from.set(this.#last);
@@ -69,6 +72,7 @@ export class ChunkBuffer {
   /** Forgets everything: the next chunk starts from rest. */
   clear(): void {
     this.#chunk = null;
+    this.#captureMs = null;
     this.#phase = "empty";
     this.#last.fill(0);
     this.#from.fill(0);

@@ -67,12 +67,14 @@ const freshChunk: GateCheck = (input, facts) =>
 
 /** The arm is pushed away or blocked: go on only where that lets go. */
 const tracking: GateCheck = (input, facts) => {
+  const { jointRad } = input;
+  if (jointRad === null) return null;
   let worst = 0;
   let along = 0;
   for (let j = 0; j < facts.commandedRad.length; j++) {
     const error = facts.commandedRad[j]! - input.state.jointRad[j]!;
     worst = Math.max(worst, Math.abs(error));
-    along += error * ((input.jointRad?.[j] ?? 0) - facts.commandedRad[j]!);
+    along += error * (jointRad[j]! - facts.commandedRad[j]!);
   }
   return worst > MAX_TRACKING_RAD && along >= 0 ? "tracking-error" : null;
 };

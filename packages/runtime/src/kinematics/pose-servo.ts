@@ -167,14 +167,14 @@ class Servo implements PoseServo {
     const dtS = dtMs / 1000;
     this.chain.forward(this.jointRad);
     this.chain.jacobian(this.#jacobian);
-    this.#fillTwist(dtS);
+    this.#fillTwist(dtMs);
     for (let j = 0; j < joints.length; j++) {
       this.#wish[j] = this.#options.homePullPerS * (homeRad[j]! - this.jointRad[j]!);
     }
     this.#fixed.fill(0);
     do {
       this.#solver.solve(this.#jacobian, this.#twist, this.#wish, this.#fixed, this.#wanted);
-      this.#reach(dtS);
+      this.#reach(dtMs);
     } while (this.#fixWorst());
     for (let j = 0; j < joints.length; j++) {
       const next = this.jointRad[j]! + this.#next[j]! * dtS;
@@ -183,8 +183,9 @@ class Servo implements PoseServo {
   }
 
   /** From the wanted joint velocities to those that speed and acceleration allow in one tick. */
-  #reach(dtS: number): void {
+  #reach(dtMs: number): void {
     const { joints, envelope } = this.#embodiment;
+    const dtS = dtMs / 1000;
     // one factor for all joints keeps the direction: first for speed, then for the change of speed
     let speedShare = 1;
     for (let j = 0; j < joints.length; j++) {
@@ -229,7 +230,8 @@ class Servo implements PoseServo {
   }
 
   /** Twist = what the commanded pose moved by, plus gain times what is still missing; bounds the lead on the way. */
-  #fillTwist(dtS: number): void {
+  #fillTwist(dtMs: number): void {
+    const dtS = dtMs / 1000;
     const { gainPerS, maxLeadM, maxLeadRad } = this.#options;
     const { toolPos, toolQuat } = this.chain;
     const twist = this.#twist;

@@ -49,13 +49,12 @@ export const UNDECIDED: Decision = { phase: "consider", end: null, obeys: 0, unc
 export function decide(before: Decision, belief: Belief, slow: boolean, options = DECIDE_DEFAULTS): Decision {
   if (before.phase === "end") return before;
   const obeying = belief.intent.kind === "obey";
-  const counted = {
-    obeys: obeying ? before.obeys + 1 : 0,
-    unclears: obeying ? 0 : before.unclears + 1,
-    dones: obeying && belief.done > options.doneAbove ? before.dones + 1 : 0,
-  };
-  const end = ending(before, counted, belief, slow, options);
-  return { ...counted, phase: end === null ? phase(before, counted, options) : "end", end };
+  const obeys = obeying ? before.obeys + 1 : 0;
+  const unclears = obeying ? 0 : before.unclears + 1;
+  const dones = obeying && belief.done > options.doneAbove ? before.dones + 1 : 0;
+  const counts: Counts = { obeys, unclears, dones };
+  const end = ending(before, counts, belief, slow, options);
+  return { phase: end === null ? phase(before, counts, options) : "end", end, obeys, unclears, dones };
 }
 
 type Counts = Pick<Decision, "obeys" | "unclears" | "dones">;

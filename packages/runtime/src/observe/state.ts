@@ -4,71 +4,55 @@ import type { Embodiment, RobotState } from "../contract/types.ts";
 import { Chain } from "../kinematics/chain.ts";
 import { quatConjugate, quatMultiply, rotationVectorFromQuat } from "../kinematics/rotation.ts";
 
-/** Everything that a state name can stand for, as one tick sees it. */
-type Sources = {
-  readonly jointRad: Float64Array;
-  readonly toolPos: Float64Array;
-  readonly toolRotation: Float64Array;
-  gripperWidthM: number;
-  gripperCommand: number;
-  toolSpeedMS: number;
-};
-
-const FIXED: Readonly<Record<string, (sources: Sources) => number>> = {
-  toolXM: (s) => s.toolPos[0]!,
-  toolYM: (s) => s.toolPos[1]!,
-  toolZM: (s) => s.toolPos[2]!,
-  toolRxRad: (s) => s.toolRotation[0]!,
-  toolRyRad: (s) => s.toolRotation[1]!,
-  toolRzRad: (s) => s.toolRotation[2]!,
-  gripperWidthM: (s) => s.gripperWidthM,
-  gripperCommand: (s) => s.gripperCommand,
-  toolSpeedMS: (s) => s.toolSpeedMS,
-};
+/** What a state name beside the joints stands for: places behind the joints in the list of sources. */
+const TOOL = ["toolXM", "toolYM", "toolZM", "toolRxRad", "toolRyRad", "toolRzRad"] as const;
+const FIXED: readonly string[] = [...TOOL, "gripperWidthM", "gripperCommand", "toolSpeedMS"];
+const GRIPPER_WIDTH = FIXED.indexOf("gripperWidthM");
+const GRIPPER_COMMAND = FIXED.indexOf("gripperCommand");
+const TOOL_SPEED = FIXED.indexOf("toolSpeedMS");
 
 export class StateAssembler {
   readonly #chain: Chain;
-  readonly #getters: readonly ((sources: Sources) => number)[];
   readonly #fromHome = new Float64Array(4);
   readonly #quat = new Float64Array(4);
   readonly #jacobian: Float64Array;
-  readonly #sources: Sources;
+  /** float64[dof + FIXED.length]: joints, then what `FIXED` names; and where in it each element of the vector is. */
+  readonly #sources: Float64Array;
+  readonly #places: Int32Array;
+  readonly #toolPos: Float64Array;
+  readonly #toolRotation: Float64Array;
 
   constructor(embodiment: Embodiment) {
     const dof = embodiment.joints.length;
     this.#chain = new Chain(embodiment);
     this.#jacobian = new Float64Array(6 * dof);
-    this.#getters = embodiment.stateNames.map((name) => getter(name, dof));
+    this.#sources = new Float64Array(dof + FIXED.length);
+    this.#toolPos = this.#sources.subarray(dof, dof + 3);
+    this.#toolRotation = this.#sources.subarray(dof + 3, dof + 6);
+    this.#sources[dof + GRIPPER_COMMAND] = 1;
+    this.#places = Int32Array.from(embodiment.stateNames, (name) => placeOf(name, dof));
     this.#chain.forward(embodiment.homeRad);
     quatConjugate(this.#chain.toolQuat, this.#fromHome);
-    this.#sources = {
-      jointRad: new Float64Array(dof),
-      toolPos: new Float64Array(3),
-      toolRotation: new Float64Array(3),
-      gripperWidthM: 0,
-      gripperCommand: 1,
-      toolSpeedMS: 0,
-    };
   }
 
   /** float64[3], tool position of the last `read`, base frame, m. */
   get toolPos(): Float64Array {
-    return this.#sources.toolPos;
+    return this.#toolPos;
   }
 
   /** m/s, of the last `read`. */
   get toolSpeedMS(): number {
-    return this.#sources.toolSpeedMS;
+    return this.#sources[this.#chain.dof + TOOL_SPEED]!;
   }
 
-  /** Takes in what the robot says now. @param gripperCommand 0..1, last commanded */
+  /** Takes in what the robot says now; allocates nothing. @param gripperCommand 0..1, last commanded */
   read(state: RobotState, gripperCommand: number): void {
     const sources = this.#sources;
-    sources.jointRad.set(state.jointRad);
+    sources.set(state.jointRad);
     this.#chain.forward(state.jointRad);
-    sources.toolPos.set(this.#chain.toolPos);
+    this.#toolPos.set(this.#chain.toolPos);
     quatMultiply(this.#chain.toolQuat, this.#fromHome, this.#quat);
-    rotationVectorFromQuat(this.#quat, sources.toolRotation);
+    rotationVectorFromQuat(this.#quat, this.#toolRotation);
     this.#chain.jacobian(this.#jacobian);
     const dof = this.#chain.dof;
     let squared = 0;
@@ -77,26 +61,28 @@ export class StateAssembler {
       for (let j = 0; j < dof; j++) speed += this.#jacobian[r * dof + j]! * state.jointRadS[j]!;
       squared += speed * speed;
     }
-    sources.toolSpeedMS = Math.sqrt(squared);
-    sources.gripperWidthM = state.gripperWidthM;
-    sources.gripperCommand = gripperCommand;
+    sources[dof + TOOL_SPEED] = Math.sqrt(squared);
+    sources[dof + GRIPPER_WIDTH] = state.gripperWidthM;
+    sources[dof + GRIPPER_COMMAND] = gripperCommand;
   }
 
   /** A new float32[n] in the order of `Embodiment.stateNames`, of the last `read`. */
   vector(): Float32Array {
-    return Float32Array.from(this.#getters, (get) => get(this.#sources));
+    const vector = new Float32Array(this.#places.length);
+    for (let i = 0; i < vector.length; i++) vector[i] = this.#sources[this.#places[i]!]!;
+    return vector;
   }
 }
 
-function getter(name: string, dof: number): (sources: Sources) => number {
-  const fixed = FIXED[name];
-  if (fixed !== undefined) return fixed;
+function placeOf(name: string, dof: number): number {
+  const fixed = FIXED.indexOf(name);
+  if (fixed >= 0) return dof + fixed;
   const joint = /^joint(\d+)Rad$/.exec(name);
   const index = joint === null ? 0 : Number(joint[1]);
-  if (index >= 1 && index <= dof) return (sources) => sources.jointRad[index - 1]!;
+  if (index >= 1 && index <= dof) return index - 1;
   throw new BiddenError(
     "embodiment-mismatch",
-    `the state "${name}" has no source: expected joint1Rad..joint${dof}Rad or one of ${Object.keys(FIXED).join(", ")}`,
+    `the state "${name}" has no source: expected joint1Rad..joint${dof}Rad or one of ${FIXED.join(", ")}`,
     { name, joints: dof },
   );
 }
