@@ -169,7 +169,7 @@ function storedLayers(tensors: Tensors, stack: string): number {
  * Which layers of the VLM have one of the expert beside them, and how that attends. The reference counts by layers of the VLM;
  * where the expert has fewer, some configurations ask for what its shapes do not allow.
  */
-function pairLayers(config: Fields, depth: number, expertDepth: number): ExpertLayer[] {
+export function pairLayers(config: Fields, depth: number, expertDepth: number): ExpertLayer[] {
   const mode = oneOf(config, "attention_mode", ["cross_attn", "self_attn"], "cross_attn");
   const every = config.number("self_attn_every_n_layers", 2);
   const isSelf = (layer: number): boolean => mode === "self_attn" || (every > 0 && layer % every === 0);

@@ -152,18 +152,21 @@ export class SmolVlaEngine {
     const { steps = this.config.steps, guide = null, held = null, trace, inspect } = options;
     const { step } = await this.#sessions(memory.seen.length);
     const places = Float64Array.from({ length: chunk }, (_, i) => memory.count + i);
-    const fixed = {
+    const fixed = Object.entries({
       keys: memory.keys,
       values: memory.values,
       seen: memory.seen,
       ...turnValues(places, expert.headWidth),
-    };
+    });
+    // An expert that only looks at the prefix has no use for the places of the actions.
+    const wanted = new Set(step.inputs.map(({ name }) => name));
+    const feeds = Object.fromEntries(fixed.filter(([name]) => wanted.has(name)));
     const times = this.embedTimes(steps);
     const clean = held === null ? null : repeat(embedTime(0, expert.width, this.config.time), held.count);
     const velocity = async (noisy: Float32Array, index: number): Promise<Float32Array> => {
       const time = repeat(times[index] as Float64Array, chunk);
       if (clean !== null) time.set(clean);
-      const out = await step.run({ ...fixed, noisy, time });
+      const out = await step.run({ ...feeds, noisy, time });
       inspect?.(index, out);
       return (out.velocity as TensorData).data as Float32Array;
     };
@@ -196,7 +199,7 @@ export class SmolVlaEngine {
       ...this.#visions.values(),
       ...[...this.#opened.values()].flatMap(({ prefix, step }) => [prefix, step]),
     ];
-    await Promise.all(sessions.map((session) => session.close()));
+    await Promise.all([...sessions.map((session) => session.close()), this.#checkpoint.close()]);
   }
 
   async #seeSlots(images: SmolVlaInputs["images"]): Promise<(Float32Array | null)[]> {
@@ -289,7 +292,7 @@ function bindAll(checkpoint: Checkpoint, config: SmolVlaConfig, options: SmolVla
       prefixGraph(config, GRAIN, options.net),
       stepGraph(config, GRAIN, options.net),
     ],
-    [...UNUSED, /^model\.state_proj\./, /\.text_model\.embed_tokens\.weight$/],
+    [...UNUSED, /\.state_proj\.(weight|bias)$/, /\.text_model\.embed_tokens\.weight$/],
   );
 }
 
