@@ -5,6 +5,7 @@ export { hashSink, pngSink, sizeOnDisk } from "./inspect/sinks.node.ts";
 export { fixDataset } from "./lint/fix.node.ts";
 export type { Fixed } from "./lint/fix.node.ts";
 export { openRecorder } from "./lerobot/open.node.ts";
+export { measureMixture } from "./mix/mix.node.ts";
 export { openDataset } from "./open.node.ts";
 export { signDataset, verifyDataset } from "./provenance/manifest.node.ts";
 export type { Manifest, SignOptions, Statement, Verification } from "./provenance/manifest.node.ts";

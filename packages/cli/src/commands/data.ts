@@ -17,6 +17,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { dirname } from "node:path";
 import { registerConvert } from "./data-convert.ts";
 import { registerEdit } from "./data-edit.ts";
+import { registerMix } from "./data-mix.ts";
 
 export function registerData(program: Command): void {
   const data = program.command("data").description("look into and check recorded episodes");
@@ -38,6 +39,7 @@ export function registerData(program: Command): void {
     .action(printSteps);
   registerLint(data);
   registerConvert(data);
+  registerMix(data);
   registerProof(data);
   registerEdit(data.command("edit").description("into a new folder, without re-encoding pictures"));
 }

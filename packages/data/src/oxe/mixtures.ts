@@ -5,9 +5,10 @@
  */
 
 import { BiddenError } from "@bidden/runtime";
+import type { OxeProject } from "./standardise.ts";
 
 export type MixtureEntry = readonly [dataset: string, weight: number];
-export type Mixture = { readonly source: "openvla" | "octo"; readonly entries: readonly MixtureEntry[] };
+export type Mixture = { readonly source: OxeProject; readonly entries: readonly MixtureEntry[] };
 
 const CONVERTED = "_converted_externally_to_rlds";
 
@@ -50,13 +51,30 @@ const SOUP: readonly MixtureEntry[] = [
   ["cmu_stretch", 1],
 ];
 
+const DOOR = "nyu_door_opening_surprising_effectiveness";
+const PLUS: readonly MixtureEntry[] = [...SOUP, ["bc_z", 0.2], ["fmb_dataset", 1], ["dobbe", 0.2], ["droid", 0.06]];
+const MINUS: readonly string[] = ["language_table", "droid"];
+
+/** Octo's copy of the Bridge data has another name. */
+function octos(entries: readonly MixtureEntry[], ...more: readonly MixtureEntry[]): Mixture {
+  const own = entries.map(([name, weight]): MixtureEntry => [name === "bridge_orig" ? "bridge_dataset" : name, weight]);
+  return { source: "octo", entries: [...own, ...more] };
+}
+
+/** Names without a project are openvla's. */
 export const MIXTURES: Readonly<Record<string, Mixture>> = {
   rtx: { source: "openvla", entries: RTX },
   oxe_magic_soup: { source: "openvla", entries: SOUP },
-  oxe_magic_soup_plus: {
+  oxe_magic_soup_plus: { source: "openvla", entries: PLUS },
+  oxe_magic_soup_plus_minus: {
     source: "openvla",
-    entries: [...SOUP, ["bc_z", 0.2], ["fmb_dataset", 1], ["dobbe", 0.2], ["droid", 0.06]],
+    entries: PLUS.filter(([name]) => !MINUS.includes(name)).map(([name, weight]) => [
+      name,
+      name === "fractal20220817_data" ? 1 : weight,
+    ]),
   },
+  "octo/rtx": octos(RTX, [DOOR, 5]),
+  "octo/oxe_magic_soup": octos(SOUP, [DOOR, 1], ["bc_z", 0.2]),
 };
 
 export type Part = { readonly name: string; readonly weight: number; readonly transitions: number };

@@ -13,6 +13,8 @@ export type OxeDataset = {
   readonly state: StateEncoding;
   readonly action: ActionEncoding;
   readonly cameras: string;
+  /** As SPDX, such as "MIT". Null where nobody says: ask its authors. */
+  readonly licence: string | null;
 };
 
 const STATES = { N: "none", E: "position-euler", Q: "position-quaternion", J: "joints" } as const;
@@ -23,13 +25,13 @@ function entry(
   state: keyof typeof STATES,
   cameras: string,
   action: ActionEncoding = "end-effector",
-): OxeDataset {
+): Omit<OxeDataset, "licence"> {
   return { robot, hz, state: STATES[state], action, cameras };
 }
 
 const CONVERTED = "_converted_externally_to_rlds";
 
-export const OXE_DATASETS: Readonly<Record<string, OxeDataset>> = {
+const ROBOTS: Readonly<Record<string, Omit<OxeDataset, "licence">>> = {
   fractal20220817_data: entry("Google Robot", 3, "Q", "p"),
   kuka: entry("Kuka iiwa", 10, "Q", "p"),
   bridge_dataset: entry("WidowX", 5, "E", "p,s"),
@@ -94,3 +96,29 @@ export const OXE_DATASETS: Readonly<Record<string, OxeDataset>> = {
   libero_goal_no_noops: entry("Franka (simulated)", 20, "E", "p,w"),
   libero_10_no_noops: entry("Franka (simulated)", 20, "E", "p,w"),
 };
+
+/**
+ * Licences as LeRobot's conversion of these sets states them (02c76e3, v2/batch_convert_dataset_v1_to_v2.py), that of BridgeData V2 as
+ * its site does. Several came with none of their own; read them before anything is sold.
+ */
+const CC_BY =
+  "bridge_dataset bridge_orig berkeley_autolab_ur5 berkeley_cable_routing fmb_dataset jaco_play taco_play " +
+  "kaist_nonprehensile utokyo_xarm_bimanual utokyo_xarm_pick_and_place";
+const MIT =
+  "berkeley_fanuc_manipulation berkeley_gnm_cory_hall berkeley_gnm_recon berkeley_gnm_sac_son cmu_play_fusion cmu_stretch " +
+  "columbia_cairlab_pusht_real imperialcollege_sawyer_wrist_cam nyu_door_opening_surprising_effectiveness roboturk toto " +
+  "uiuc_d3field utaustin_mutex viola asu_table_top austin_buds_dataset austin_sailor_dataset austin_sirius_dataset " +
+  "berkeley_mvp berkeley_rpt cmu_franka_exploration_dataset dlr_edan_shared_control dlr_sara_grid_clamp dlr_sara_pour " +
+  "iamlab_cmu_pickup_insert nyu_franka_play_dataset nyu_rot_dataset stanford_hydra_dataset " +
+  "stanford_kuka_multimodal_dataset stanford_robocook tokyo_u_lsmo ucsd_kitchen_dataset ucsd_pick_and_place_dataset " +
+  "utokyo_pr2_opening_fridge utokyo_pr2_tabletop_manipulation";
+
+function licenceOf(name: string): string | null {
+  const short = name.replace(CONVERTED, "");
+  if (CC_BY.split(" ").includes(short)) return "CC-BY-4.0";
+  return MIT.split(" ").includes(short) ? "MIT" : null;
+}
+
+export const OXE_DATASETS: Readonly<Record<string, OxeDataset>> = Object.fromEntries(
+  Object.entries(ROBOTS).map(([name, robot]) => [name, { ...robot, licence: licenceOf(name) }]),
+);

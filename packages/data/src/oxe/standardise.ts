@@ -4,6 +4,7 @@ import { BiddenError } from "@bidden/runtime";
 import { elementsOf } from "../dataset/columns.ts";
 import type { EpisodeData } from "../dataset/types.ts";
 import { standardGripper } from "./gripper.ts";
+import { PROPRIO, type ProprioTerm } from "./proprio.ts";
 import { OCTO_DIFFERENCES, RECIPES, type Slice, type Term } from "./recipes.ts";
 import { eulerFromQuaternion } from "./rotations.ts";
 
@@ -15,6 +16,8 @@ export type NumberTable = { readonly width: number; readonly values: Float32Arra
 export type StandardEpisode = {
   /** float32[length, 7] (or as wide as the recipe says). */
   readonly actions: NumberTable;
+  /** float32[length, n]: openvla's with its padding, Octo's without; null where neither says what it is. */
+  readonly proprio: NumberTable | null;
   readonly instructions: readonly string[];
   /** Steps [from, to) of the episode that are left. */
   readonly from: number;
@@ -44,12 +47,29 @@ export function standardise(dataset: string, columns: OxeColumns, project: OxePr
   const texts = columns.texts(recipe.instruction ?? "language_instruction");
   const blank = differences?.blankInstruction === true || texts === null;
   const kept = Math.max(0, to - from);
+  const terms = PROPRIO[dataset];
+  const proprio = terms === undefined ? null : proprioOf(terms, columns, from, project);
   return {
-    actions: { width: actions.width, values: actions.values.subarray(0, kept * actions.width) },
+    proprio: proprio === null ? null : firstRows(proprio, kept),
+    actions: firstRows(actions, kept),
     instructions: blank ? Array.from({ length: kept }, () => "") : texts.slice(from, to),
     from,
     to: from + kept,
   };
+}
+
+function firstRows({ width, values }: NumberTable, rows: number): NumberTable {
+  return { width, values: values.subarray(0, rows * width) };
+}
+
+function proprioOf(terms: readonly ProprioTerm[], columns: OxeColumns, drop: number, project: OxeProject): NumberTable {
+  const filled = terms.map((term): Term => ("pad" in term ? { fill: 0, count: term.pad } : term));
+  const bare = terms.filter((term): term is Term => !("pad" in term));
+  const own = project === "openvla" ? filled : bare.length > 0 ? bare : [{ fill: 0, count: 1 }];
+  return joinColumns(
+    own.map((term) => termValues(term, columns, drop)),
+    columns.length - drop,
+  );
 }
 
 /** The columns of an episode that the RLDS reader gave. */
