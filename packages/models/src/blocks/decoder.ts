@@ -1,0 +1,87 @@
+/**
+ * Llama as a decoder that remembers: one pass over a whole sequence leaves keys and values, further tokens are read against
+ * them one at a time. Past and new keys meet in the softmax only, so that what is remembered is never copied.
+ */
+import { add, concat, joinHeads, matmul, reshape, softmax, split, type Tensor } from "@bidden/tensor";
+import { finishLayer, type KeysValues, keysValues, layerInput, type LlamaConfig, queries, swiglu } from "./llama.ts";
+import type { Net } from "./net.ts";
+import type { Turns } from "./rope.ts";
+
+export type Decoded = {
+  /** Keys and values that this pass made, by layer. */
+  readonly own: readonly KeysValues[];
+  /** What every layer puts out; the last is before the final norm. */
+  readonly layers: readonly Tensor[];
+  /** After the final norm. */
+  readonly hidden: Tensor;
+};
+
+/**
+ * A whole sequence at once.
+ * @param name of the tensors, such as "language_model.model"
+ * @param mask bool that broadcasts to [batch, heads, n, n], true where a key may be attended to
+ */
+export function decodeSequence(
+  net: Net,
+  name: string,
+  x: Tensor,
+  inputs: { readonly turns: Turns; readonly mask: Tensor },
+  config: LlamaConfig,
+): Decoded {
+  return runLayers(net, name, x, config, (layer, stream) => {
+    const y = layerInput(net, layer, stream, config);
+    const own = keysValues(net, layer, { k: y, v: y }, inputs.turns, config);
+    const q = queries(net, layer, y, inputs.turns, config);
+    return { own, x: finishLayer(net, layer, stream, q, own, inputs.mask, config) };
+  });
+}
+
+/**
+ * One more token, float32[1, 1, width], against what is remembered.
+ * @param bias added to the scores: float32[1, 1, 1, places + 1], the token itself last
+ */
+export function decodeToken(
+  net: Net,
+  name: string,
+  x: Tensor,
+  inputs: { readonly turns: Turns; readonly bias: Tensor; readonly past: readonly KeysValues[] },
+  config: LlamaConfig,
+): Decoded {
+  return runLayers(net, name, x, config, (layer, stream, index) => {
+    const y = layerInput(net, layer, stream, config);
+    const own = keysValues(net, layer, { k: y, v: y }, inputs.turns, config);
+    const q = queries(net, layer, y, inputs.turns, config);
+    const seen = attendBoth(q, inputs.past[index] as KeysValues, own, inputs.bias);
+    const attended = add(stream, net.linear(`${layer}.self_attn.o_proj`, seen, config.width, { bias: false }));
+    const normed = net.rmsNorm(`${layer}.post_attention_layernorm`, attended, config.epsilon);
+    return { own, x: add(attended, swiglu(net, `${layer}.mlp`, normed, config.mlpWidth)) };
+  });
+}
+
+type Layer = (name: string, x: Tensor, index: number) => { readonly own: KeysValues; readonly x: Tensor };
+
+function runLayers(net: Net, name: string, x: Tensor, config: LlamaConfig, layer: Layer): Decoded {
+  const own: KeysValues[] = [];
+  const layers: Tensor[] = [];
+  let stream = x;
+  for (let i = 0; i < config.layers; i++) {
+    const done = layer(`${name}.layers.${i}`, stream, i);
+    stream = done.x;
+    own.push(done.own);
+    layers.push(stream);
+  }
+  return { own, layers, hidden: net.rmsNorm(`${name}.norm`, stream, config.epsilon) };
+}
+
+/** Attention of one query to remembered keys and to its own: float32[1, 1, width]. */
+function attendBoth(q: Tensor, past: KeysValues, own: KeysValues, bias: Tensor): Tensor {
+  const [batch, heads, , width] = q.shape as unknown as readonly [number, number, number, number];
+  const [, groups, places] = past.k.shape as unknown as readonly [number, number, number];
+  // Query heads that share a head of keys become rows of one product.
+  const rows = reshape(q, [batch, groups, heads / groups, width]);
+  const scores = (k: Tensor): Tensor => matmul(rows, k, { transposeB: true, scale: width ** -0.5 });
+  const shares = softmax(add(concat([scores(past.k), scores(own.k)], -1), bias), -1);
+  const [before, self] = split(shares, [places, 1], -1) as [Tensor, Tensor];
+  const seen = add(matmul(before, past.v), matmul(self, own.v));
+  return joinHeads(reshape(seen, [batch, heads, 1, width]));
+}
