@@ -1,6 +1,6 @@
 /**
  * ResNet (He et al. 2015, arXiv:1512.03385) as torchvision has it, up to the last feature map: stem, four stages of basic or
- * bottleneck blocks. Batch normalisation with fixed statistics is folded into the convolutions where nothing is trained.
+ * bottleneck blocks.
  */
 import { BiddenError } from "@bidden/runtime";
 import {
@@ -9,6 +9,7 @@ import {
   conv,
   groupNorm,
   maxPool,
+  mul,
   relu,
   reshape,
   type Shape,
@@ -86,11 +87,20 @@ export function resnetPlaces(height: number, width: number): readonly [number, n
   return [down(height), down(width)];
 }
 
+/**
+ * What becomes of batch normalisation with fixed statistics. "folded" into the convolutions' weights it is free, and rounds
+ * weights anew; "apart" it is one scale and shift, and rounds as PyTorch does; "trained" it keeps its own parameters.
+ */
+export type BatchNormForm = {
+  readonly form: "folded" | "apart" | "trained";
+  /** Receives how the parameters that are not stored are computed. */
+  readonly recipes: Map<string, Recipe>;
+};
+
 export type ResnetOutputs = { readonly stem: Tensor; readonly features: Tensor };
 
 /**
  * @param images float[n, 3, height, width]
- * @param folds where normalised convolutions become one parameter each, with the recipe that computes it; null: kept apart
  * @returns the normalised stem float[n, c, height/2, width/2] (before its ReLU), and the features float[n, c, height/32, width/32]
  */
 export function resnet(
@@ -98,11 +108,11 @@ export function resnet(
   name: string,
   images: Tensor,
   sizes: ResnetSizes,
-  folds: Map<string, Recipe> | null,
+  batchNorms: BatchNormForm,
 ): ResnetOutputs {
   const names = parts[sizes.names];
   const depth = depthOf(sizes.kind);
-  const at = { net, norm: sizes.norm, folds };
+  const at = { net, norm: sizes.norm, batchNorms };
   const width = sizes.planes[0] as number;
   const stem = convNorm(at, name, names.stem, names.stemNorm, images, [width, 3, 7, 7], 2);
   let x = maxPool(relu(stem), 3, { stride: 2, padding: 1 });
@@ -119,7 +129,7 @@ export function resnet(
 type At = {
   readonly net: Net;
   readonly norm: ResnetSizes["norm"];
-  readonly folds: Map<string, Recipe> | null;
+  readonly batchNorms: BatchNormForm;
 };
 
 type BlockSizes = { readonly planes: number; readonly stride: number; readonly bottleneck: boolean };
@@ -151,37 +161,44 @@ function convNorm(
   shape: Shape,
   stride: number,
 ): Tensor {
-  const { net, folds } = at;
+  const { net, batchNorms } = at;
+  const { form, recipes } = batchNorms;
   const [outer, , kernel] = shape as readonly [number, number, number];
   const window = { stride, padding: (kernel - 1) / 2 };
   const weight = `${name}.${convolution}.weight`;
   const init = { kind: "normal", std: Math.sqrt(2 / sizeOf(shape.slice(1))) } as const;
   const of = (part: string): string => `${name}.${norm}.${part}`;
-  if (at.norm === "batch" && folds !== null) {
-    const from = [weight, of("weight"), of("bias"), of("running_mean"), of("running_var")];
-    folds.set(`${weight} folded`, {
-      id: "batch-norm",
-      from,
-      compute: ([w, ...rest]) => foldWeight(w as Float32Array, rest),
-    });
-    folds.set(`${of("bias")} folded`, { id: "batch-norm", from: from.slice(1), compute: foldBias });
-    return conv(
-      x,
-      net.tensor(`${weight} folded`, shape, init),
-      net.tensor(`${of("bias")} folded`, [outer], { kind: "zeros" }),
-      window,
+  const statistics = [of("weight"), of("bias"), of("running_mean"), of("running_var")];
+  const derived = (id: string, from: readonly string[], compute: Recipe["compute"], derivedShape: Shape): Tensor => {
+    const derivedName = `${from[0]} ${id}`;
+    recipes.set(derivedName, { id: `batch-norm ${id}`, from, compute });
+    return net.tensor(derivedName, derivedShape, { kind: "zeros" });
+  };
+  if (at.norm === "batch" && form === "folded") {
+    const w = derived(
+      "folded",
+      [weight, ...statistics],
+      ([kernel, ...norm]) => foldWeight(kernel as Float32Array, norm),
+      shape,
     );
+    return conv(x, w, derived("shift", statistics, foldBias, [outer]), window);
   }
   const y = conv(x, net.tensor(weight, shape, init), null, window);
+  if (at.norm === "batch" && form === "apart") {
+    const perChannel = [outer, 1, 1];
+    const slope = derived("slope", statistics, (norm) => Float32Array.from(slopesOf(norm)), perChannel);
+    // The slope on the left: on the right, the engine would fold it into the weights.
+    return add(mul(slope, y), derived("shift", statistics, roundedShift, perChannel));
+  }
   const scale = net.tensor(of("weight"), [outer], { kind: "ones" });
   const shift = net.tensor(of("bias"), [outer], { kind: "zeros" });
   // Diffusion Policy's replacement: groups of 16 channels.
   if (at.norm === "group") return groupNorm(y, Math.floor(outer / 16), scale, shift, { epsilon: EPSILON });
-  const statistics = {
+  const fixed = {
     mean: net.tensor(of("running_mean"), [outer], { kind: "zeros" }),
     variance: net.tensor(of("running_var"), [outer], { kind: "ones" }),
   };
-  return batchNorm(y, scale, shift, statistics, { epsilon: EPSILON });
+  return batchNorm(y, scale, shift, fixed, { epsilon: EPSILON });
 }
 
 type Norm = readonly Float32Array[];
@@ -192,6 +209,20 @@ function scaleOf([scale, , , variance]: Norm): Float64Array {
     scale as Float32Array,
     (w, i) => w / Math.sqrt(((variance as Float32Array)[i] as number) + EPSILON),
   );
+}
+
+/** The same, rounded operation by operation as PyTorch does. */
+function slopesOf([scale, , , variance]: Norm): number[] {
+  const { fround: f32, sqrt } = Math;
+  return Array.from(scale as Float32Array, (w, i) => {
+    return f32(w * f32(1 / f32(sqrt(f32(((variance as Float32Array)[i] as number) + f32(EPSILON))))));
+  });
+}
+
+function roundedShift(norm: Norm): Float32Array {
+  const slopes = slopesOf(norm);
+  const [, shift, mean] = norm as readonly [Float32Array, Float32Array, Float32Array];
+  return shift.map((b, i) => b - Math.fround((mean[i] as number) * (slopes[i] as number)));
 }
 
 function foldWeight(weight: Float32Array, norm: Norm): Float32Array {

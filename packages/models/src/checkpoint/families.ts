@@ -1,10 +1,16 @@
 /** The families that bidden opens: one line each, in the order in which they are asked. */
 import { BiddenError } from "@bidden/runtime";
 import { act } from "../families/act/act.ts";
+import { diffusion } from "../families/diffusion/diffusion.ts";
+import { openvla } from "../families/openvla/openvla.ts";
+import { openvlaOft } from "../families/openvla-oft/oft.ts";
+import { pi0, pi05 } from "../families/pi0/pi0.ts";
+import { pi0Fast } from "../families/pi0-fast/pi0-fast.ts";
+import { smolvla } from "../families/smolvla/smolvla.ts";
 import { type Checkpoint, some } from "./checkpoint.ts";
 import type { PolicyFamily } from "./family.ts";
 
-export const FAMILIES: readonly PolicyFamily[] = [act];
+export const FAMILIES: readonly PolicyFamily[] = [act, diffusion, pi0, pi05, pi0Fast, smolvla, openvla, openvlaOft];
 
 /** The family of a checkpoint, or an error that says what was found. */
 export function familyOf(checkpoint: Checkpoint): PolicyFamily {

@@ -60,17 +60,18 @@ test("every stage, the queue, the ensembles, loss and gradients of the golden se
 });
 
 test("pre-norm, GELU, two decoder layers, no VAE", async () => {
-  // A variant's folder holds what differs; the rest lies two folders above.
+  // A variant's folder holds what differs; its inputs are the base's.
   const own = `${DATA}/variants/pre_norm_gelu`;
-  const files = new Map(
-    [...FILES.slice(1), "../../golden.safetensors"].map((name) => [name, read(name.replace("../../", ""))]),
-  );
+  const files = new Map(FILES.slice(1).map((name) => [name, read(name)]));
   for (const name of ["config.json", "model.safetensors", "golden.json", "golden.safetensors"]) {
     files.set(name, new Uint8Array(readFileSync(`${own}/${name}`)));
   }
   const checkpoint = await openCheckpoint(memorySource(files));
-  const check = new GoldenCheck((await openGolden(checkpoint.source)) as GoldenSet);
+  const base = await openCheckpointAt(DATA);
+  const sets = [await openGolden(checkpoint.source), await openGolden(base.source)] as [GoldenSet, GoldenSet];
+  const check = new GoldenCheck(...sets);
   await act.checkGolden?.(checkpoint, engine, check);
+  await base.close();
   expect(check.results.map(({ stage, pass }) => [stage, pass])).toEqual([
     ["b2/actions_model", true],
     ["b2/actions", true],

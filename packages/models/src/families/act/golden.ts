@@ -25,7 +25,7 @@ type Run = ActCheckpoint & {
 
 export async function checkActGolden(checkpoint: Checkpoint, engine: Engine, check: GoldenCheck): Promise<void> {
   const { golden } = check;
-  const inputs = await GoldenInputs.open(golden, checkpoint);
+  const inputs = new GoldenInputs(check);
   const run: Run = { ...(await readAct(checkpoint)), checkpoint, engine, check, inputs };
   for (const name of ["b1", "b2"]) if (golden.has(`${name}/actions_model`)) await checkBatch(run, name);
   if (golden.has("queue/actions_model")) await checkQueue(run);

@@ -47,7 +47,15 @@ export function actGraph(config: ActConfig, batch = 1): ActGraph {
   const graph = new Graph("act");
   const recipes = new Map<string, Recipe>();
   const latent = graph.constant(new Float32Array(batch * config.latentDim), "float32", [batch, config.latentDim]);
-  const out = actModel(new Net(graph), config, { ...observationInputs(graph, config, batch), latent }, recipes);
+  const out = actModel(
+    new Net(graph),
+    config,
+    { ...observationInputs(graph, config, batch), latent },
+    {
+      form: "folded",
+      recipes,
+    },
+  );
   config.cameras.forEach((_, i) => {
     graph.output(`bn1.${i}`, out.stems[i] as Tensor);
     graph.output(`backbone_layer4.${i}`, out.features[i] as Tensor);
@@ -82,7 +90,7 @@ export function actLossGraph(config: ActConfig, batch: number): ActLoss {
     read === null
       ? zeros
       : add(read.mu, mul(exp(mul(read.logVariance, 0.5)), graph.input("latent_noise", "float32", zeros.shape)));
-  const { actions } = actModel(net, config, { ...observation, latent }, null);
+  const { actions } = actModel(net, config, { ...observation, latent }, { form: "trained", recipes: new Map() });
   const valid = reshape(cast(not(isPad), "float32"), [batch, config.chunk, 1]);
   const count = maximum(mul(sum(valid), config.actionDim), 1);
   const l1 = graph.output("l1_loss", div(sum(mul(abs(sub(actions, target)), valid)), count));

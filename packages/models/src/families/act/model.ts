@@ -21,8 +21,14 @@ import {
   type Tensor,
 } from "@bidden/tensor";
 import type { Net } from "../../blocks/net.ts";
-import { placeTokens, resnet, resnetPlaces, resnetWidth, type ResnetSizes } from "../../blocks/resnet.ts";
-import type { Recipe } from "../../checkpoint/weights.ts";
+import {
+  type BatchNormForm,
+  placeTokens,
+  resnet,
+  resnetPlaces,
+  resnetWidth,
+  type ResnetSizes,
+} from "../../blocks/resnet.ts";
 import { type ActConfig, oneTokens } from "./config.ts";
 import { linePositions, placePositions } from "./positions.ts";
 
@@ -56,16 +62,11 @@ export type ActOutputs = {
 
 const EPSILON = 1e-5;
 
-/** @param folds see `resnet`: null where the network is trained */
-export function actModel(
-  net: Net,
-  config: ActConfig,
-  inputs: ActInputs,
-  folds: Map<string, Recipe> | null,
-): ActOutputs {
+/** @param batchNorms what becomes of the backbone's normalisation */
+export function actModel(net: Net, config: ActConfig, inputs: ActInputs, batchNorms: BatchNormForm): ActOutputs {
   const { width, chunk } = config;
   const batch = inputs.latent.shape[0] as number;
-  const eyes = look(net, config, inputs.images, folds);
+  const eyes = look(net, config, inputs.images, batchNorms);
   const single = (x: Tensor, name: string): Tensor => reshape(net.linear(`model.${name}`, x, width), [batch, 1, width]);
   const tokens = [single(inputs.latent, "encoder_latent_input_proj")];
   if (inputs.state !== null) tokens.push(single(inputs.state, "encoder_robot_state_input_proj"));
@@ -93,12 +94,12 @@ export function actResnet(config: ActConfig): ResnetSizes {
 type Eyes = Pick<ActOutputs, "stems" | "features" | "projected">;
 
 /** All cameras share the backbone: those of one size go through it together. */
-function look(net: Net, config: ActConfig, images: readonly Tensor[], folds: Map<string, Recipe> | null): Eyes {
+function look(net: Net, config: ActConfig, images: readonly Tensor[], batchNorms: BatchNormForm): Eyes {
   const together = images.length > 0 && images.every((image) => image.shape.join() === images[0]?.shape.join());
   const groups = together ? [concat(images, 0)] : images;
   const sizes = actResnet(config);
   const seen = groups.map((group) => {
-    const { stem, features } = resnet(net, "model.backbone", group, sizes, folds);
+    const { stem, features } = resnet(net, "model.backbone", group, sizes, batchNorms);
     const inner = resnetWidth(sizes);
     const name = "model.encoder_img_feat_input_proj";
     const weight = net.tensor(`${name}.weight`, [config.width, inner, 1, 1], {
