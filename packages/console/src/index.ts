@@ -11,6 +11,7 @@ export type {
   PageMessage,
   Phase,
   Point3,
+  SceneMessage,
   ServerMessage,
   Status,
   TraceSample,

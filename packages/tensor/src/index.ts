@@ -1,5 +1,6 @@
 export { checkBackend } from "./check/check-backend.ts";
-export type { Backend, CheckResult } from "./check/check-backend.ts";
+export type { Checked, CheckResult } from "./check/check-backend.ts";
+export type { Backend } from "./session/bind-engine.ts";
 export type { DType, Elements, Shape, TensorData } from "./graph/dtype.ts";
 export { allocate, bytesOf, bytesPerElement, sizeOf } from "./graph/dtype.ts";
 export { gradients } from "./graph/gradients.ts";

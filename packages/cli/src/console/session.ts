@@ -1,7 +1,5 @@
 /** What the web server needs of whatever moves behind it: the live session, or a double of it in tests. */
-import type { CameraInfo, Driver, Frame, LogEntry, ServerMessage, Status, TraceSample } from "@bidden/console";
-
-export type SceneMessage = Extract<ServerMessage, { type: "scene" }>;
+import type { CameraInfo, Driver, Frame, LogEntry, SceneMessage, Status, TraceSample } from "@bidden/console";
 
 /** The session's own part of the status; the server adds who is connected. */
 export type SessionStatus = Omit<Status, "watchers" | "operators">;

@@ -3,6 +3,7 @@
  * What becomes of a dead or hanging inference thread stands in `mind.ts`.
  */
 import { MessageChannel, type MessagePort, type Worker } from "node:worker_threads";
+import { type CameraSizes, TABLETOP_CAMERAS } from "@bidden/eval";
 import type { LoopEvent, LoopStatus, PolicyInfo } from "@bidden/runtime";
 import {
   createRobotLink,
@@ -15,7 +16,7 @@ import {
 import { pandaEmbodiment } from "@bidden/sim";
 import { Mind } from "./mind.ts";
 import { type LiveRecording, openLiveRecording } from "./recording.ts";
-import type { CameraSizes, FromWorld, ToWorld } from "./wires.ts";
+import type { FromWorld, ToWorld } from "./wires.ts";
 import { firstWord } from "./worker-death.ts";
 import type { WorldWorkerData } from "./world-worker.ts";
 
@@ -46,8 +47,6 @@ export type Parts = {
   readonly close: () => Promise<void>;
 };
 
-/** What the page shows where the expert, which needs no pictures, drives. */
-const EXPERT_VIEWS: CameraSizes = { front: { width: 112, height: 80 }, wrist: { width: 64, height: 64 } };
 /** An instruction that takes longer has failed, ms. */
 const MAX_TASK_MS = 60_000;
 
@@ -75,7 +74,8 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     mind?.info() ?? null,
     firstWord<FromWorld, "ready">(world.control, world.worker, "ready", "simulator"),
   ]).catch(abandon);
-  const cameras = policy?.cameras ?? EXPERT_VIEWS;
+  // the expert needs no pictures, the page does
+  const cameras = policy?.cameras ?? TABLETOP_CAMERAS;
   const recording = await openTape(options, cameras, policy, tape?.port2 ?? null).catch(abandon);
   const tellWorld: Parts["tellWorld"] = (message, transfer = []) => world.control.postMessage(message, transfer);
   const ports = { asks: asks.port1, thoughts: thoughts.port2 };

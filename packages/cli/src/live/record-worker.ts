@@ -1,10 +1,10 @@
 /** The recorder's thread: writes episodes as they are lived. Pictures are compressed here, never on the main thread. */
 import { type MessagePort, workerData } from "node:worker_threads";
+import type { CameraSizes } from "@bidden/eval";
 import { openRunRecording, type RunRecording } from "@bidden/eval/node";
 import type { Observation, PolicyInfo } from "@bidden/runtime";
 import { pandaEmbodiment } from "@bidden/sim";
 import type { FromRecorder, ToRecorder } from "./recording.ts";
-import type { CameraSizes } from "./wires.ts";
 import { asFailed } from "./worker-death.ts";
 
 export type RecordWorkerData = {

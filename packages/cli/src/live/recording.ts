@@ -1,9 +1,9 @@
 /** The main thread's handle on the recorder: one episode an instruction, from its beginning to its end. */
 import { MessageChannel, type MessagePort } from "node:worker_threads";
+import type { CameraSizes } from "@bidden/eval";
 import type { LoopEvent, PolicyInfo } from "@bidden/runtime";
 import { spawnWorker, watchWorker } from "@bidden/runtime/node";
 import type { RecordWorkerData } from "./record-worker.ts";
-import type { CameraSizes } from "./wires.ts";
 import { type Failed, firstWord } from "./worker-death.ts";
 
 export type ToRecorder =

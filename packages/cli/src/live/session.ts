@@ -2,7 +2,7 @@
  * A live session: the threads of `parts.ts`, and above them what people see and say. Runs on the main thread and does
  * nothing that takes long. Motion is asked for here and decided elsewhere: the loop's gate has the last word.
  */
-import type { CameraInfo, Driver, Frame, LogEntry, TraceSample } from "@bidden/console";
+import type { CameraInfo, Driver, Frame, LogEntry, SceneMessage, TraceSample } from "@bidden/console";
 import {
   type Belief,
   BiddenError,
@@ -14,7 +14,7 @@ import {
   understandUtterance,
   type Utterance,
 } from "@bidden/runtime";
-import type { LiveSession, SceneMessage, SessionListener, SessionStatus } from "../console/session.ts";
+import type { LiveSession, SessionListener, SessionStatus } from "../console/session.ts";
 import { Conversation } from "./conversation.ts";
 import { endingOf, isSilence, statusOf } from "./endings.ts";
 import { openParts, type Parts } from "./parts.ts";

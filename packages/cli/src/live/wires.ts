@@ -1,9 +1,8 @@
 /** What the main thread and the world's thread say to each other; asks and observations have channels of their own. */
-import type { CameraView } from "@bidden/runtime";
-import type { GeomInfo, ObjectInfo } from "@bidden/console";
 import type { MessagePort } from "node:worker_threads";
-
-export type CameraSizes = Readonly<Record<string, { readonly width: number; readonly height: number }>>;
+import type { SceneMessage } from "@bidden/console";
+import type { CameraSizes } from "@bidden/eval";
+import type { CameraView } from "@bidden/runtime";
 
 export type ToWorld =
   /** Begin to live: the robot link is served from now on. */
@@ -20,14 +19,7 @@ export type ToWorld =
 
 export type FromWorld =
   | { readonly type: "ready" }
-  | {
-      readonly type: "scene";
-      readonly seed: number;
-      readonly objects: readonly ObjectInfo[];
-      readonly tries: readonly string[];
-      readonly geoms: readonly GeomInfo[];
-      readonly bodies: number;
-    }
+  | SceneMessage
   /** float32[bodies, 7], and the fastest joint, rad/s. */
   | { readonly type: "poses"; readonly poses: Float32Array; readonly jointRadS: number }
   | { readonly type: "views"; readonly cameras: Readonly<Record<string, CameraView>> }

@@ -1,5 +1,6 @@
 /** The world's thread: physics in real time, cameras, and what the 3-D view needs. With the expert, its thoughts too. */
 import { type MessagePort, MessageChannel, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import type { CameraSizes } from "@bidden/eval";
 import type { Ask, CameraView, Observation, Plant } from "@bidden/runtime";
 import { type InferenceRequest, type RobotLink, servePlant } from "@bidden/runtime/node";
 import {
@@ -14,7 +15,7 @@ import {
   type World,
 } from "@bidden/sim";
 import { sentencesToTry } from "./tries.ts";
-import type { CameraSizes, FromWorld, ToWorld } from "./wires.ts";
+import type { FromWorld, ToWorld } from "./wires.ts";
 
 export type WorldWorkerData = {
   readonly link: RobotLink;

@@ -105,6 +105,17 @@ export type Status = {
 /** One point of the live traces: [time ms, tool x, y, z (m), fastest joint (rad/s), gripper 0..1, done 0..1, lateness ms]. */
 export type TraceSample = readonly [number, number, number, number, number, number, number, number];
 
+/** A table that has just been set: what stands on it, what one might ask for, and how it looks. */
+export type SceneMessage = {
+  readonly type: "scene";
+  readonly seed: number;
+  readonly objects: readonly ObjectInfo[];
+  readonly tries: readonly string[];
+  readonly geoms: readonly GeomInfo[];
+  /** Rows of the poses frame. */
+  readonly bodies: number;
+};
+
 /** Server to page. */
 export type ServerMessage =
   | {
@@ -116,14 +127,7 @@ export type ServerMessage =
       readonly driver: Driver;
       readonly cameras: readonly CameraInfo[];
     }
-  | {
-      readonly type: "scene";
-      readonly seed: number;
-      readonly objects: readonly ObjectInfo[];
-      readonly tries: readonly string[];
-      readonly geoms: readonly GeomInfo[];
-      readonly bodies: number;
-    }
+  | SceneMessage
   /** `count` rises by one each time. */
   | { readonly type: "status"; readonly status: Status; readonly count: number }
   /** `fresh` replaces what the page has; otherwise the entries are added at the end. */

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Chain } from "@bidden/runtime";
 import { beforeAll, describe, expect, it } from "vitest";
+import { pandaLike } from "../../../runtime/src/testing/panda-like.ts";
 import { loadEngine, Simulation } from "../physics/engine.ts";
 import { createScene } from "../scene/create-scene.ts";
 import { sceneMjcf } from "../scene/scene-mjcf.ts";
@@ -53,6 +54,17 @@ describe("the Panda", () => {
       chain.forward(q);
       expect(distance({ pos: [...chain.toolPos], quat: [...chain.toolQuat] }, flange)).toBeLessThan(1e-9);
     }
+  });
+
+  it("is the arm of the runtime's own tests, which may not import it: the same joints from the same published table", () => {
+    for (const [j, joint] of pandaEmbodiment.joints.entries()) {
+      const { parentFromJoint, ...numbers } = pandaLike.joints[j]!;
+      const { parentFromJoint: ours, ...same } = joint;
+      expect(same).toEqual(numbers);
+      ours.pos.forEach((metres, i) => expect(metres).toBeCloseTo(parentFromJoint.pos[i]!, 12));
+      ours.quat.forEach((part, i) => expect(part).toBeCloseTo(parentFromJoint.quat[i]!, 12));
+    }
+    expect(pandaEmbodiment.stateNames).toEqual(pandaLike.stateNames);
   });
 
   it("has the tool of its embodiment where the model has its site", () => {

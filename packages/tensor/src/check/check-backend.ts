@@ -20,16 +20,12 @@ import { layerNorm } from "../ops/norm.ts";
 import { mean } from "../ops/reduce.ts";
 import { softmax } from "../ops/softmax.ts";
 import { gelu, silu, tanh } from "../ops/unary.ts";
-import { buildTrainStep, type TrainStep } from "../optim/train-step.ts";
+import { buildTrainStep } from "../optim/train-step.ts";
+import type { Backend } from "../session/bind-engine.ts";
 import type { SessionOptions } from "../session/engine.ts";
-import type { Session } from "../session/session.ts";
-import type { ParameterMap, Trainer } from "../session/trainer.ts";
 
-/** What is checked: the two functions that `@bidden/tensor/node` and `/web` export. */
-export type Backend = {
-  createSession(model: Uint8Array, options?: SessionOptions): Promise<Session>;
-  createTrainer(step: TrainStep, parameters: ParameterMap, options?: SessionOptions): Promise<Trainer>;
-};
+/** What is checked. */
+export type Checked = Pick<Backend, "createSession" | "createTrainer">;
 
 export type CheckResult = {
   readonly name: string;
@@ -37,10 +33,10 @@ export type CheckResult = {
   readonly problem: string | null;
 };
 
-type Check = (backend: Backend, options: SessionOptions) => Promise<void>;
+type Check = (backend: Checked, options: SessionOptions) => Promise<void>;
 
 /** Runs every check and says what came out. @param options provider and threads to check */
-export async function checkBackend(backend: Backend, options: SessionOptions = {}): Promise<CheckResult[]> {
+export async function checkBackend(backend: Checked, options: SessionOptions = {}): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
   for (const [name, check] of Object.entries(checks)) {
     try {
@@ -184,7 +180,7 @@ function convolved(): number[] {
   return [at(0, 0), at(0, 3), at(1, 0), at(1, 3)];
 }
 
-async function trainAndResume(backend: Backend, options: SessionOptions): Promise<void> {
+async function trainAndResume(backend: Checked, options: SessionOptions): Promise<void> {
   const graph = new Graph("train");
   const x = graph.input("x", "float32", [8, 4]);
   const hidden = gelu(

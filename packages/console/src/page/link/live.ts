@@ -6,13 +6,12 @@ import {
   type LogEntry,
   type PageMessage,
   PROTOCOL_VERSION,
+  type SceneMessage,
   type ServerMessage,
   type Status,
   type TraceSample,
 } from "../../protocol/messages.ts";
 import { createSignal, createStore } from "../store.ts";
-
-export type SceneInfo = Extract<ServerMessage, { type: "scene" }>;
 
 export type LiveState = {
   /** `lost`: it was there and is gone; the page keeps trying. */
@@ -22,7 +21,7 @@ export type LiveState = {
   readonly watchReason: string;
   readonly driver: Driver | null;
   readonly cameras: readonly CameraInfo[];
-  readonly scene: SceneInfo | null;
+  readonly scene: SceneMessage | null;
   readonly status: Status | null;
   readonly log: readonly LogEntry[];
   /** What the server last refused to do for this page, with a number so that the same sentence shows twice. */

@@ -22,7 +22,7 @@ import {
 import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
 import { RoundedBoxGeometry } from "three/examples/jsm/geometries/RoundedBoxGeometry.js";
 import type { Point3 } from "../../protocol/messages.ts";
-import type { SceneInfo } from "../link/live.ts";
+import type { SceneMessage } from "../../protocol/messages.ts";
 import type { Theme } from "../theme.ts";
 import { type Bodies, createBodies } from "./bodies.ts";
 import { createMarks, type Marks } from "./marks.ts";
@@ -71,7 +71,7 @@ const PALETTES: Readonly<Record<Theme, Palette>> = {
 const MARK_COLOURS = { act: "#f0691c", place: "#0aa3c2", path: "#7a5cff" } as const;
 
 export type View = {
-  setScene(scene: SceneInfo): void;
+  setScene(scene: SceneMessage): void;
   setPoses(poses: Float32Array): void;
   setPath(points: Float32Array): void;
   setPointing(pointing: { readonly act: Point3 | null; readonly place: Point3 | null }): void;
