@@ -186,12 +186,17 @@ export function timedActions(net: Net, width: number, x: Tensor, time: Tensor): 
   return net.linear("action_time_mlp_out", silu(net.linear("action_time_mlp_in", both, width)), width);
 }
 
-/** Between suffix tokens: π0's state does not see the actions; the actions see each other both ways. float32[1, 1, n, n]. */
-export function suffixBias(graph: Graph, n: number, horizon: number): Tensor {
+/** Who may attend to whom among suffix tokens: π0's state does not see the actions; these see each other both ways. */
+export function suffixAllowed(n: number, horizon: number): boolean[][] {
   const before = n - horizon;
-  const values = Float32Array.from({ length: n * n }, (_, at) =>
-    Math.floor(at / n) < before && at % n >= before ? MASKED : 0,
+  return Array.from({ length: n }, (_, query) =>
+    Array.from({ length: n }, (_, key) => query >= before || key < before),
   );
+}
+
+/** The same, added to scores: float32[1, 1, n, n]. */
+export function suffixBias(graph: Graph, n: number, horizon: number): Tensor {
+  const values = suffixAllowed(n, horizon).flatMap((keys) => keys.map((allowed) => (allowed ? 0 : MASKED)));
   return graph.constant(values, "float32", [1, 1, n, n]);
 }
 

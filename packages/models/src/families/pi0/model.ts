@@ -15,6 +15,7 @@ import { MASKED } from "../../blocks/gemma.ts";
 import { Net } from "../../blocks/net.ts";
 import { turnValues } from "../../blocks/rope.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
+import { SessionSlot } from "../../checkpoint/session-slot.ts";
 import type { Weights } from "../../checkpoint/weights.ts";
 import type { PiDims } from "./dims.ts";
 import { expertOf, modulationGraph, type NetOn, prefixGraph, stepGraph, visionGraph } from "./graphs.ts";
@@ -45,30 +46,6 @@ export function piGraphs(dims: PiDims, horizon: number, netOn: NetOn = plainNet)
   return dims.kind === "pi05" ? [...shared, step, modulationGraph(dims, 1, netOn)] : [...shared, step];
 }
 
-/** One session that is replaced when another key is asked for: at most one copy of its weights. */
-class Slot {
-  #key = "";
-  #session: Promise<Session> | null = null;
-
-  async get(key: string, open: () => Promise<Session>): Promise<Session> {
-    if (this.#session === null || this.#key !== key) {
-      await this.close();
-      this.#key = key;
-      this.#session = open();
-      this.#session.catch(() => {
-        this.#session = null;
-      });
-    }
-    return this.#session;
-  }
-
-  async close(): Promise<void> {
-    const session = this.#session;
-    this.#session = null;
-    await (await session?.catch(() => null))?.close();
-  }
-}
-
 export type PiModelParts = {
   readonly dims: PiDims;
   readonly weights: Weights;
@@ -93,9 +70,9 @@ export class PiModel {
   readonly dims: PiDims;
   readonly #parts: PiModelParts;
   readonly #netOn: NetOn;
-  readonly #vision: Slot = new Slot();
-  readonly #prefix: Slot = new Slot();
-  readonly #step: Slot = new Slot();
+  readonly #vision: SessionSlot = new SessionSlot();
+  readonly #prefix: SessionSlot = new SessionSlot();
+  readonly #step: SessionSlot = new SessionSlot();
   readonly #modulations: Map<number, Promise<Modulations>> = new Map();
 
   constructor(parts: PiModelParts) {
@@ -180,7 +157,7 @@ export class PiModel {
     if (this.dims.kind === "pi0") {
       const padded = new Float32Array(this.dims.actionWidth);
       padded.set(state);
-      const rows = this.#timeRows(flowTimes(steps));
+      const rows = this.timeRows(flowTimes(steps));
       const timeOf = (index: number): Float32Array => rows.subarray(index * expert.width, (index + 1) * expert.width);
       return (x, index, outputs) => session.run({ ...shared, x, state: padded, time: timeOf(index) }, outputs);
     }
@@ -205,7 +182,7 @@ export class PiModel {
   }
 
   /** Sinusoids of several times, float32[times, width of the expert]; the times are rounded to float32 first. */
-  #timeRows(times: ArrayLike<number>): Float32Array {
+  timeRows(times: ArrayLike<number>): Float32Array {
     const { width } = expertOf(this.dims);
     const rows = new Float32Array(times.length * width);
     Array.from(times, (time, i) => rows.set(embedTime(Math.fround(time), width, this.#parts.time), i * width));
@@ -216,7 +193,7 @@ export class PiModel {
     const times = [...flowTimes(steps), 0];
     const session = await this.#open(modulationGraph(this.dims, times.length, this.#netOn));
     try {
-      const run = await session.run({ time: this.#timeRows(times) });
+      const run = await session.run({ time: this.timeRows(times) });
       const modulation = floats(run, "modulation");
       return { condition: floats(run, "condition"), modulation, size: modulation.length / times.length };
     } finally {

@@ -59,7 +59,10 @@ export function headTensor(tensors: PiTensors): string {
 export function bindPi(checkpoint: Checkpoint, tensors: PiTensors, graphs: readonly Graph[]): Weights {
   const unread = [...tensors.dead, embeddingTensor(tensors), headTensor(tensors)];
   return bindWeights(checkpoint, graphs, {
-    source: (parameter) => (parameter === HEAD ? headTensor(tensors) : (tensors.stored.get(parameter) ?? parameter)),
+    source: (parameter) => {
+      if (parameter === HEAD) return headTensor(tensors);
+      return parameter === EMBEDDING ? embeddingTensor(tensors) : (tensors.stored.get(parameter) ?? parameter);
+    },
     unused: unread.map((name) => new RegExp(`^${name.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")}$`)),
   });
 }

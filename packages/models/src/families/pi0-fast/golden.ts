@@ -1,0 +1,234 @@
+/** π0-FAST against what LeRobot computed (layout: the golden set's README). */
+import { EMBEDDINGS, EXACT, FP32, type GoldenCheck } from "../../checkpoint/golden.ts";
+import { joinRows } from "../lerobot/golden-inputs.ts";
+import { inputsOf, rawObservation } from "../pi0/golden.ts";
+import type { Prefix } from "../pi0/model.ts";
+import { embedPrefix, type ReadObservation } from "../pi0/policy.ts";
+import { type ChunkSize, decodeActions } from "./actions.ts";
+import type { PiFastParts } from "./policy.ts";
+
+/** Ids of padding in what the reference generates after the end. */
+const NOTHING = 0;
+
+const CASES: Readonly<Record<string, readonly number[]>> = { b1: [0], b2: [0, 1] };
+
+export async function checkFastGolden(parts: PiFastParts, check: GoldenCheck): Promise<void> {
+  const { golden } = check;
+  for (const [name, rows] of Object.entries(CASES)) {
+    if (golden.has(`${name}/generated_ids`)) await checkCase(parts, check, name, rows);
+  }
+  if (golden.has("short_n_action_steps/actions_model")) await checkShort(parts, check);
+  if (golden.facts.has("detokenize")) await checkDetokenize(parts, check);
+  if (golden.facts.has("fast")) await checkCodec(parts, check);
+}
+
+type CaseRun = {
+  readonly read: ReadObservation;
+  readonly embeds: Float32Array;
+  readonly prefix: Prefix;
+  readonly ids: readonly number[];
+  readonly logits: readonly Float32Array[];
+};
+
+async function checkCase(parts: PiFastParts, check: GoldenCheck, name: string, rows: readonly number[]): Promise<void> {
+  const runs: CaseRun[] = [];
+  for (const row of rows) runs.push(await runCase(parts, await rawObservation(parts, check, row)));
+  await checkInputs(parts, check, name, runs);
+  if (check.golden.has(`${name}/prefix_embs`)) await checkPrefix(parts, check, name, runs);
+  await checkGenerated(parts, check, name, runs);
+}
+
+async function runCase(parts: PiFastParts, read: ReadObservation): Promise<CaseRun> {
+  const { model, decoder, config, actionWords } = parts;
+  const ids = [...read.ids, parts.bos];
+  const embeds = await embedPrefix(model, read.pixels, ids);
+  const prefix = await model.prefix(embeds, { hidden: true });
+  const logits: Float32Array[] = [];
+  const generated = await decoder.decode(prefix, {
+    maxTokens: config.maxDecoded,
+    end: actionWords.end,
+    observe: (step) => logits.push(step),
+  });
+  return { read, embeds, prefix, ids: generated, logits };
+}
+
+async function checkInputs(
+  parts: PiFastParts,
+  check: GoldenCheck,
+  name: string,
+  runs: readonly CaseRun[],
+): Promise<void> {
+  const { golden } = check;
+  const places = golden.shape(`${name}/tokens`)[1] as number;
+  const padded = (run: CaseRun): number[] => Array.from({ length: places }, (_, i) => run.read.ids[i] ?? 0);
+  await check.compare(`${name}/tokens`, runs.flatMap(padded), EXACT);
+  const mask = runs.flatMap((run) => Array.from({ length: places }, (_, i) => i < run.read.ids.length));
+  await check.compare(`${name}/token_mask`, mask, EXACT);
+  await check.compare(`${name}/state_normalised`, joinRows(runs.map((run) => run.read.state)));
+  const texts = golden.facts.object("prompt_text_after_processing", true);
+  if (texts.has(name)) {
+    const expected = texts.texts(name);
+    const came = runs.map((run) => run.read.text);
+    check.holds(
+      `${name}/prompt`,
+      came.join("\0") === expected.join("\0"),
+      `expected ${expected.join(" | ")}; came ${came.join(" | ")}`,
+    );
+  }
+  for (let camera = 0; golden.has(`${name}/image_in.${camera}`); camera++) {
+    const absent = new Float32Array(3 * parts.model.imageSide ** 2).fill(-1);
+    await check.compare(`${name}/image_in.${camera}`, joinRows(runs.map((run) => run.read.pixels[camera] ?? absent)));
+    await check.compare(
+      `${name}/image_mask.${camera}`,
+      runs.map((run) => run.read.pixels[camera] !== undefined),
+      EXACT,
+    );
+  }
+}
+
+/** Padding stands before the last BOS in the reference, and absent cameras before the words: rows that are there keep their order. */
+async function checkPrefix(
+  parts: PiFastParts,
+  check: GoldenCheck,
+  name: string,
+  runs: readonly CaseRun[],
+): Promise<void> {
+  const { golden } = check;
+  const { text, vision } = parts.model.dims;
+  const mask = await golden.float(`${name}/prefix_pad_mask`);
+  const cameras = parts.config.cameras.length * vision.side ** 2;
+  const places = golden.shape(`${name}/prefix_pad_mask`)[1] as number;
+  const rows = runs.map(({ read }) =>
+    Array.from({ length: places }, (_, i) =>
+      i < cameras ? i < read.pixels.length * vision.side ** 2 : i - cameras < read.ids.length || i === places - 1,
+    ),
+  );
+  await check.compare(`${name}/prefix_pad_mask`, rows.flat(), EXACT);
+  const pairs = rows.flatMap((row) => row.flatMap((query) => row.map((key) => query && key)));
+  await check.compare(`${name}/prefix_attention_mask`, pairs, EXACT);
+  const compare = async (
+    part: string,
+    came: readonly Float32Array[],
+    width: number,
+    tolerance = FP32,
+  ): Promise<void> => {
+    const expected = await golden.float(`${name}/${part}`);
+    const kept = expected.filter((_, i) => mask[Math.floor(i / width)] !== 0);
+    check.equal(`${name}/${part}`, joinRows(came), kept, tolerance);
+  };
+  await compare(
+    "prefix_embs",
+    runs.map((run) => run.embeds),
+    text.width,
+    EMBEDDINGS,
+  );
+  const positions = (await golden.float(`${name}/prefix_position_ids`)).filter((_, i) => mask[i] !== 0);
+  const counted = runs.flatMap((run) => Array.from({ length: run.prefix.tokens }, (_, i) => i));
+  check.equal(`${name}/prefix_position_ids`, counted, positions);
+  await compare(
+    "prefix_hidden",
+    runs.map((run) => run.prefix.hidden ?? new Float32Array(0)),
+    text.width,
+  );
+  const size = text.kvHeads * text.headDim;
+  for (const [place, layer] of [
+    ["first", 0],
+    ["last", text.depth - 1],
+  ] as const) {
+    for (const part of ["key", "value"] as const) {
+      const of = (run: CaseRun): Float32Array => run.prefix.past[`${part.charAt(0)}.${layer}`] as Float32Array;
+      await compare(
+        `kv.${place}.${part}`,
+        runs.map((run) => of(run).slice(0, run.prefix.tokens * size)),
+        size,
+      );
+    }
+  }
+  const steps = golden.shape(`${name}/step_position_ids`)[0] as number;
+  const at = Array.from({ length: steps }, (_, k) => runs.map((run) => run.prefix.tokens + k));
+  await check.compare(`${name}/step_position_ids`, at.flat(), EXACT);
+}
+
+/** Each row until its own end: after that the reference goes on only because other rows of the batch have not ended. */
+async function checkGenerated(
+  parts: PiFastParts,
+  check: GoldenCheck,
+  name: string,
+  runs: readonly CaseRun[],
+): Promise<void> {
+  const { golden } = check;
+  const { config } = parts;
+  const { vocabulary } = parts.model.dims;
+  const length = golden.shape(`${name}/generated_ids`)[1] as number;
+  const ids = runs.flatMap((run) => Array.from({ length }, (_, i) => run.ids[i] ?? NOTHING));
+  const own = runs.flatMap((run) => Array.from({ length }, (_, i) => (i < run.ids.length ? 1 : 0)));
+  await check.compare(`${name}/generated_ids`, ids, EXACT, { only: own });
+  if (golden.has(`${name}/generated_ids_uncached`))
+    await check.compare(`${name}/generated_ids_uncached`, ids, EXACT, { only: own });
+  const [steps, batch] = golden.shape(`${name}/logits`) as readonly [number, number, number];
+  const expected = await golden.float(`${name}/logits`);
+  const row = (step: number, b: number): Float32Array => {
+    const at = (step * batch + b) * vocabulary;
+    return runs[b]?.logits[step] ?? expected.slice(at, at + vocabulary);
+  };
+  const logits = Array.from({ length: steps * batch }, (_, i) => row(Math.floor(i / batch), i % batch));
+  await check.compare(`${name}/logits`, joinRows(logits));
+  const size = { horizon: config.horizon, dim: config.actionDim };
+  const decoded = runs.map((run) => decodeActions(run.ids, parts.actionWords, parts.fast, size));
+  check.holds(
+    `${name}/decoded`,
+    decoded.every(({ problems }) => problems.length === 0),
+    decoded.flatMap(({ problems }) => problems).join(" "),
+  );
+  const model = joinRows(decoded.map(({ values }) => values));
+  await check.compare(`${name}/actions_model`, model);
+  await check.compare(`${name}/actions`, parts.scaling.actionsOut(model), { relL2: 5e-6 });
+}
+
+/** The reference decodes `n_action_steps` rows instead of `chunk_size`, which gives other actions; here as a statement of that. */
+async function checkShort(parts: PiFastParts, check: GoldenCheck): Promise<void> {
+  const name = "short_n_action_steps/actions_model";
+  const [, horizon, dim] = check.golden.shape(name) as readonly [number, number, number];
+  const run = await runCase(parts, await rawObservation(parts, check, 0));
+  const { values, problems } = decodeActions(run.ids, parts.actionWords, parts.fast, { horizon, dim });
+  await check.compare(name, values);
+  check.holds("short_n_action_steps/reported", problems.length > 0, "cut coefficients were not reported");
+}
+
+async function checkDetokenize(parts: PiFastParts, check: GoldenCheck): Promise<void> {
+  const { golden } = check;
+  const cases = golden.facts.object("detokenize");
+  for (const name of cases.keys()) {
+    const row = cases.object(name);
+    const stage = golden.has(`detokenize/${name}`) ? `detokenize/${name}` : `detokenize/${name}_unchecked`;
+    const [, horizon, dim] = golden.shape(stage) as readonly [number, number, number];
+    const { values, problems } = decodeActions(row.numbers("ids"), parts.actionWords, parts.fast, { horizon, dim });
+    await check.compare(stage, values);
+    const refused = row.has("error");
+    check.holds(
+      `${stage} reported`,
+      !refused || problems.length > 0,
+      "the reference refuses it; no problem was reported",
+    );
+  }
+}
+
+async function checkCodec(parts: PiFastParts, check: GoldenCheck): Promise<void> {
+  const { golden } = check;
+  const facts = golden.facts.object("fast");
+  const [chunks, horizon, dim] = golden.shape("fast/chunks") as readonly [number, number, number];
+  const size: ChunkSize = { horizon, dim };
+  const [ids, texts] = [facts.raw("ids"), facts.raw("text_ids")] as [number[][], number[][]];
+  const decoded = texts.slice(0, chunks).map((row) => {
+    const whole = [...parts.actionWords.prefix, ...row, parts.actionWords.end];
+    return decodeActions(whole, parts.actionWords, parts.fast, size).values;
+  });
+  await check.compare("fast/decoded", joinRows(decoded), { relL2: 1e-6, maxAbs: 1e-6 });
+  const mirror = ids.flat().map((id) => parts.model.dims.vocabulary - 1 - parts.actionWords.skipped - id);
+  check.equal("fast/text_ids", mirror, texts.flat());
+  const known = inputsOf(check).facts.object("ids", true);
+  if (known.has("pipe")) {
+    const expected = [known.whole("pipe"), known.whole("bos"), ...known.numbers("action_prefix")];
+    check.equal("ids", [parts.actionWords.end, parts.bos, ...parts.actionWords.prefix], expected);
+  }
+}
