@@ -7,6 +7,8 @@ export type { RowMaker, TabletopRow, TabletopSizes } from "./tabletop/inputs.ts"
 export { tabletopBackbone, tabletopInputs } from "./tabletop/backbone.ts";
 export type { BackboneInputs, BackboneOutputs } from "./tabletop/backbone.ts";
 export { flowHead, regressionHead } from "./tabletop/heads.ts";
+export { listen } from "./tabletop/listen.ts";
+export { selfLayer } from "./blocks/layers.ts";
 export type { EncodedText, InstructionEncoder } from "./text/instruction-encoder.ts";
 export type { Int8Rows } from "./text/int8-rows.ts";
 export { int8RowsOf, packRows, unpackRow, unpackRows } from "./text/int8-rows.ts";
@@ -41,3 +43,5 @@ export { cropAndResize, resizeBytes, resizeFloat, resizePil, resizeWithPad, resi
 export { loadTokenizer } from "./tokenizers/load.ts";
 export type { Prompt, TextTokenizer } from "./tokenizers/tokenizer.ts";
 export { createTokenizer } from "./tokenizers/tokenizer.ts";
+export type { GoldenKind } from "./golden-sets/set.ts";
+export { readJson } from "./golden-sets/set.ts";

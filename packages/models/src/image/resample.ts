@@ -75,7 +75,8 @@ export function interpolateTable(input: number, output: number, filter: "bilinea
   const table = emptyTable(output, taps);
   const last = input - 1;
   for (let i = 0; i < output; i++) {
-    const source = r(r(scale * r(i + 0.5)) - 0.5);
+    // One rounding: the reference is compiled to a fused multiply-add.
+    const source = r(scale * (i + 0.5) - 0.5);
     const at = filter === "bilinear" ? Math.max(0, source) : source;
     const first = Math.min(Math.floor(at), filter === "bilinear" ? last : Number.POSITIVE_INFINITY);
     const t = filter === "bilinear" ? Math.min(Math.max(r(at - first), 0), 1) : r(at - first);

@@ -91,6 +91,12 @@ export const byteOfChar: ReadonlyMap<string, number> = new Map(
 
 export const charOfByte: readonly string[] = [...byteOfChar].sort((a, b) => a[1] - b[1]).map(([char]) => char);
 
+/** Bytes of a byte-level token; a token with any other character stands for its own UTF-8. */
+export function bytesOfToken(token: string): readonly number[] {
+  const bytes = Array.from(token, (char) => byteOfChar.get(char));
+  return bytes.every((byte) => byte !== undefined) ? bytes : Array.from(new TextEncoder().encode(token));
+}
+
 function byteLevel(tokens: readonly Token[]): string {
   let out = "";
   let bytes: number[] = [];
@@ -99,11 +105,12 @@ function byteLevel(tokens: readonly Token[]): string {
     bytes = [];
   };
   for (const { text, added } of tokens) {
-    const known = [...text].map((char) => byteOfChar.get(char));
-    if (added || known.includes(undefined)) {
-      flush();
-      out += text;
-    } else bytes.push(...(known as number[]));
+    if (!added) {
+      bytes.push(...bytesOfToken(text));
+      continue;
+    }
+    flush();
+    out += text;
   }
   flush();
   return out;

@@ -21,7 +21,8 @@ class SentencePiece implements TextTokenizer {
   readonly #model: PieceModel;
   readonly #ids: ReadonlyMap<string, number>;
   readonly #unknown: number;
-  readonly #user: readonly string[];
+  /** Length of the user-defined piece that a text begins with. */
+  readonly #userPiece: (rest: string) => number;
   readonly #longest: number;
   readonly #least: number;
   readonly #most: number;
@@ -39,19 +40,18 @@ class SentencePiece implements TextTokenizer {
     this.specialIds = new Set(
       model.pieces.flatMap(({ type }, id) => (type === "control" || type === "unknown" ? [id] : [])),
     );
-    this.#user = model.pieces.flatMap(({ type, text }) => (type === "user" ? [text] : []));
+    this.#userPiece = prefixFinder(model.pieces.flatMap(({ type, text }) => (type === "user" ? [text] : [])));
     const normal = model.pieces.filter((piece) => piece.type === "normal");
     this.#longest = model.pieces.reduce((max, { text }) => Math.max(max, text.length), 0);
     this.#least = normal.reduce((min, { score }) => Math.min(min, score), 0);
     this.#most = normal.reduce((max, { score }) => Math.max(max, score), Number.NEGATIVE_INFINITY);
     const map = model.charsmap.length === 0 ? null : createCharsmap(model.charsmap);
-    const keep = prefixFinder(this.#user);
-    this.#normalise = map === null ? (text) => text : (text) => map.longest(text, keep);
+    this.#normalise = map === null ? (text) => text : (text) => map.longest(text, this.#userPiece);
   }
 
   encode(prompt: Prompt): number[] {
     return encodeParts(this, prompt, (text) => {
-      const normal = this.#spaced(this.#normalise(text.toWellFormed()));
+      const normal = this.#spaced(this.#normalise(wellFormed(text)));
       if (normal === "") return [];
       return this.#model.kind === "bpe" ? this.#merge(normal) : this.#mostProbable(normal);
     });
@@ -107,7 +107,7 @@ class SentencePiece implements TextTokenizer {
 
   /** Cuts out user-defined pieces, which never merge, and splits the rest into characters. */
   #symbols(text: string): { readonly symbols: string[]; readonly fixed: Set<number> } {
-    const find = prefixFinder(this.#user);
+    const find = this.#userPiece;
     const symbols: string[] = [];
     const fixed = new Set<number>();
     for (let at = 0; at < text.length; ) {
@@ -213,4 +213,9 @@ function fallbackText(bytes: readonly number[]): string {
     at += Math.max(1, taken);
   }
   return out;
+}
+
+/** Half of a surrogate pair becomes U+FFFD, as it would in UTF-8. */
+function wellFormed(text: string): string {
+  return text.replaceAll(/\p{Surrogate}/gu, "\uFFFD");
 }

@@ -1,0 +1,7 @@
+/** Golden sets that belong to no checkpoint. */
+import { images } from "./images.ts";
+import { ptFiles } from "./pt-files.ts";
+import type { GoldenKind } from "./set.ts";
+import { tokenizers } from "./tokenizers.ts";
+
+export const GOLDEN_KINDS: readonly GoldenKind[] = [images, tokenizers, ptFiles];
