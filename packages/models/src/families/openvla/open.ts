@@ -6,6 +6,7 @@ import type { Engine } from "../../checkpoint/engine.ts";
 import type { FamilyOptions } from "../../checkpoint/family.ts";
 import { Fields, type JsonObject } from "../../checkpoint/json.ts";
 import { type BindOptions, bindWeights } from "../../checkpoint/weights.ts";
+import { loadTokenizer } from "../../tokenizers/load.ts";
 import { EMBEDDING, type OpenvlaConfig, readConfig, ropeBase, unusedOf } from "./config.ts";
 import { OpenvlaModel, openvlaGraphs } from "./model.ts";
 import { createPromptTokenizer, type PromptTokenizer } from "./prompt.ts";
@@ -62,13 +63,7 @@ export async function openModel(
 }
 
 export async function openTokenizer(checkpoint: Checkpoint, config: OpenvlaConfig): Promise<PromptTokenizer> {
-  const bytes = await checkpoint.bytes("tokenizer.json");
-  if (bytes === null) {
-    throw new BiddenError("bad-checkpoint", `${checkpoint.label}: expected a file tokenizer.json; there is none.`, {
-      file: "tokenizer.json",
-    });
-  }
-  return createPromptTokenizer(new TextDecoder().decode(bytes), config.baseVocabulary);
+  return createPromptTokenizer(await loadTokenizer(checkpoint), config.baseVocabulary);
 }
 
 /** Statistics by data set: dataset_statistics.json of a fine-tuned checkpoint, else `norm_stats` of config.json. */

@@ -1,7 +1,6 @@
 /** What OpenVLA reads: the instruction in one of two frames, as ids of Llama's tokenizer. */
-import { BiddenError, messageOf } from "@bidden/runtime";
-import { Tokenizer } from "@huggingface/tokenizers";
-import { isJsonObject, type JsonObject, parseJson } from "../../checkpoint/json.ts";
+import { BiddenError } from "@bidden/runtime";
+import type { TextTokenizer } from "../../tokenizers/tokenizer.ts";
 import type { PromptForm } from "./config.ts";
 
 const SYSTEM =
@@ -33,50 +32,33 @@ export function promptIds(tokenizer: PromptTokenizer, prompt: string): readonly 
 }
 
 /**
- * @param json text of `tokenizer.json`
- * @param vocabulary ids that the model has
+ * @param tokenizer of the checkpoint
+ * @param vocabulary ids of the text vocabulary that the model has
  */
-export function createPromptTokenizer(json: string, vocabulary: number): PromptTokenizer {
-  const file = parseJson(json, "tokenizer.json");
-  const model = isJsonObject(file.model) ? file.model : {};
-  const pieces = isJsonObject(model.vocab) ? model.vocab : {};
+export function createPromptTokenizer(tokenizer: TextTokenizer, vocabulary: number): PromptTokenizer {
   const idOf = (piece: string): number => {
-    const id = Object.hasOwn(pieces, piece) ? pieces[piece] : undefined;
-    if (typeof id === "number" && Number.isInteger(id) && id >= 0 && id < vocabulary) return id;
+    const id = tokenizer.idOf(piece);
+    if (id !== undefined && id < vocabulary) return id;
     throw new BiddenError(
       "bad-checkpoint",
-      `tokenizer.json: expected the piece "${piece}" with an id below ${vocabulary}, as the model's vocabulary; came ${id === undefined ? "none" : JSON.stringify(id)}.`,
-      { file: "tokenizer.json", piece, vocabulary },
+      `${tokenizer.name}: expected the piece "${piece}" with an id below ${vocabulary}, as the model's vocabulary; came ${id ?? "none"}.`,
+      { file: tokenizer.name, piece, vocabulary },
     );
   };
-  const tokenizer = build({ ...file, added_tokens: [] });
   const [bos, eos, space] = [idOf("<s>"), idOf("</s>"), idOf(SPACE)];
   return {
     bos,
     eos,
     space,
     encode: (text) => {
-      const ids: readonly number[] = tokenizer.encode(text, { add_special_tokens: false }).ids;
+      const ids = tokenizer.encode(text);
       const outside = ids.find((id) => id >= vocabulary);
       if (outside === undefined) return [bos, ...ids];
       throw new BiddenError(
         "bad-checkpoint",
-        `tokenizer.json does not fit the model: expected ids below ${vocabulary}; came ${outside}.`,
-        { file: "tokenizer.json", id: outside },
+        `${tokenizer.name} does not fit the model: expected ids below ${vocabulary}; came ${outside}.`,
+        { file: tokenizer.name, id: outside },
       );
     },
   };
-}
-
-function build(file: JsonObject): Tokenizer {
-  try {
-    return new Tokenizer(file, {});
-  } catch (error) {
-    throw new BiddenError(
-      "bad-checkpoint",
-      `tokenizer.json could not be read: ${messageOf(error)}.`,
-      { file: "tokenizer.json" },
-      error,
-    );
-  }
 }
