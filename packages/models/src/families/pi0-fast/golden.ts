@@ -1,8 +1,8 @@
 /** π0-FAST against what LeRobot computed (layout: the golden set's README). */
-import { EMBEDDINGS, EXACT, FP32, type GoldenCheck } from "../../checkpoint/golden.ts";
+import { EXACT, type GoldenCheck } from "../../checkpoint/golden.ts";
 import { joinRows } from "../lerobot/golden-inputs.ts";
 import { inputsOf, rawObservation } from "../pi0/golden.ts";
-import type { Prefix } from "../pi0/model.ts";
+import { checkPrefix, checkRead, type PrefixRun } from "../pi0/golden-prefix.ts";
 import { embedPrefix, type ReadObservation } from "../pi0/policy.ts";
 import { type ChunkSize, decodeActions } from "./actions.ts";
 import type { PiFastParts } from "./policy.ts";
@@ -22,10 +22,7 @@ export async function checkFastGolden(parts: PiFastParts, check: GoldenCheck): P
   if (golden.facts.has("fast")) await checkCodec(parts, check);
 }
 
-type CaseRun = {
-  readonly read: ReadObservation;
-  readonly embeds: Float32Array;
-  readonly prefix: Prefix;
+type CaseRun = PrefixRun & {
   readonly ids: readonly number[];
   readonly logits: readonly Float32Array[];
 };
@@ -33,8 +30,13 @@ type CaseRun = {
 async function checkCase(parts: PiFastParts, check: GoldenCheck, name: string, rows: readonly number[]): Promise<void> {
   const runs: CaseRun[] = [];
   for (const row of rows) runs.push(await runCase(parts, await rawObservation(parts, check, row)));
-  await checkInputs(parts, check, name, runs);
-  if (check.golden.has(`${name}/prefix_embs`)) await checkPrefix(parts, check, name, runs);
+  await checkRead(parts.model, check, name, runs);
+  if (check.golden.has(`${name}/prefix_embs`)) {
+    await checkPrefix(parts.model, check, name, runs, (read, places) => bosLast(parts, read, places));
+    const steps = check.golden.shape(`${name}/step_position_ids`)[0] as number;
+    const at = Array.from({ length: steps }, (_, k) => runs.map((run) => run.prefix.tokens + k));
+    await check.compare(`${name}/step_position_ids`, at.flat(), EXACT);
+  }
   await checkGenerated(parts, check, name, runs);
 }
 
@@ -52,101 +54,14 @@ async function runCase(parts: PiFastParts, read: ReadObservation): Promise<CaseR
   return { read, embeds, prefix, ids: generated, logits };
 }
 
-async function checkInputs(
-  parts: PiFastParts,
-  check: GoldenCheck,
-  name: string,
-  runs: readonly CaseRun[],
-): Promise<void> {
-  const { golden } = check;
-  const places = golden.shape(`${name}/tokens`)[1] as number;
-  const padded = (run: CaseRun): number[] => Array.from({ length: places }, (_, i) => run.read.ids[i] ?? 0);
-  await check.compare(`${name}/tokens`, runs.flatMap(padded), EXACT);
-  const mask = runs.flatMap((run) => Array.from({ length: places }, (_, i) => i < run.read.ids.length));
-  await check.compare(`${name}/token_mask`, mask, EXACT);
-  await check.compare(`${name}/state_normalised`, joinRows(runs.map((run) => run.read.state)));
-  const texts = golden.facts.object("prompt_text_after_processing", true);
-  if (texts.has(name)) {
-    const expected = texts.texts(name);
-    const came = runs.map((run) => run.read.text);
-    check.holds(
-      `${name}/prompt`,
-      came.join("\0") === expected.join("\0"),
-      `expected ${expected.join(" | ")}; came ${came.join(" | ")}`,
-    );
-  }
-  for (let camera = 0; golden.has(`${name}/image_in.${camera}`); camera++) {
-    const absent = new Float32Array(3 * parts.model.imageSide ** 2).fill(-1);
-    await check.compare(`${name}/image_in.${camera}`, joinRows(runs.map((run) => run.read.pixels[camera] ?? absent)));
-    await check.compare(
-      `${name}/image_mask.${camera}`,
-      runs.map((run) => run.read.pixels[camera] !== undefined),
-      EXACT,
-    );
-  }
-}
-
-/** Padding stands before the last BOS in the reference, and absent cameras before the words: rows that are there keep their order. */
-async function checkPrefix(
-  parts: PiFastParts,
-  check: GoldenCheck,
-  name: string,
-  runs: readonly CaseRun[],
-): Promise<void> {
-  const { golden } = check;
-  const { text, vision } = parts.model.dims;
-  const mask = await golden.float(`${name}/prefix_pad_mask`);
-  const cameras = parts.config.cameras.length * vision.side ** 2;
-  const places = golden.shape(`${name}/prefix_pad_mask`)[1] as number;
-  const rows = runs.map(({ read }) =>
-    Array.from({ length: places }, (_, i) =>
-      i < cameras ? i < read.pixels.length * vision.side ** 2 : i - cameras < read.ids.length || i === places - 1,
-    ),
-  );
-  await check.compare(`${name}/prefix_pad_mask`, rows.flat(), EXACT);
-  const pairs = rows.flatMap((row) => row.flatMap((query) => row.map((key) => query && key)));
-  await check.compare(`${name}/prefix_attention_mask`, pairs, EXACT);
-  const compare = async (
-    part: string,
-    came: readonly Float32Array[],
-    width: number,
-    tolerance = FP32,
-  ): Promise<void> => {
-    const expected = await golden.float(`${name}/${part}`);
-    const kept = expected.filter((_, i) => mask[Math.floor(i / width)] !== 0);
-    check.equal(`${name}/${part}`, joinRows(came), kept, tolerance);
-  };
-  await compare(
-    "prefix_embs",
-    runs.map((run) => run.embeds),
-    text.width,
-    EMBEDDINGS,
-  );
-  const positions = (await golden.float(`${name}/prefix_position_ids`)).filter((_, i) => mask[i] !== 0);
-  const counted = runs.flatMap((run) => Array.from({ length: run.prefix.tokens }, (_, i) => i));
-  check.equal(`${name}/prefix_position_ids`, counted, positions);
-  await compare(
-    "prefix_hidden",
-    runs.map((run) => run.prefix.hidden ?? new Float32Array(0)),
-    text.width,
-  );
-  const size = text.kvHeads * text.headDim;
-  for (const [place, layer] of [
-    ["first", 0],
-    ["last", text.depth - 1],
-  ] as const) {
-    for (const part of ["key", "value"] as const) {
-      const of = (run: CaseRun): Float32Array => run.prefix.past[`${part.charAt(0)}.${layer}`] as Float32Array;
-      await compare(
-        `kv.${place}.${part}`,
-        runs.map((run) => of(run).slice(0, run.prefix.tokens * size)),
-        size,
-      );
-    }
-  }
-  const steps = golden.shape(`${name}/step_position_ids`)[0] as number;
-  const at = Array.from({ length: steps }, (_, k) => runs.map((run) => run.prefix.tokens + k));
-  await check.compare(`${name}/step_position_ids`, at.flat(), EXACT);
+/** Padding stands before the last BOS, and absent cameras before the words. */
+function bosLast({ config, model }: PiFastParts, read: ReadObservation, places: number): boolean[] {
+  const patches = model.dims.vision.side ** 2;
+  const pictures = config.cameras.length * patches;
+  return Array.from({ length: places }, (_, i) => {
+    if (i < pictures) return i < read.pixels.length * patches;
+    return i - pictures < read.ids.length || i === places - 1;
+  });
 }
 
 /** Each row until its own end: after that the reference goes on only because other rows of the batch have not ended. */

@@ -3,11 +3,12 @@ import type { Image } from "@bidden/runtime";
 import type { FlowTrace } from "../../blocks/flow-matching.ts";
 import { flowTimes } from "../../blocks/flow-matching.ts";
 import { guidanceWeight, holdPrefix, PREFIX_SCHEDULES, PrefixGuide } from "../../blocks/rtc.ts";
-import { EMBEDDINGS, EXACT, FP32, type GoldenCheck, type GoldenSet } from "../../checkpoint/golden.ts";
+import { EXACT, FP32, type GoldenCheck, type GoldenSet } from "../../checkpoint/golden.ts";
 import type { Fields } from "../../checkpoint/json.ts";
 import { joinRows } from "../lerobot/golden-inputs.ts";
+import { checkPrefix, checkRead, type PrefixRun } from "./golden-prefix.ts";
 import { suffixAllowed } from "./graphs.ts";
-import type { Prefix, StepTrace } from "./model.ts";
+import type { StepTrace } from "./model.ts";
 import { cutWidth, embedPrefix, type PiParts, type ReadObservation, readObservation } from "./policy.ts";
 
 /** README-lerobot.md: fp32 against lerobot's own run in bf16. */
@@ -72,8 +73,11 @@ async function checkCase(parts: GoldenParts, check: GoldenCheck, name: string, p
     );
   }
   const { golden } = check;
-  if (golden.has(`${prefix}/tokens`)) await checkInputs(parts, check, prefix, runs);
-  if (golden.has(`${prefix}/prefix_embs`)) await checkPrefix(parts, check, prefix, runs);
+  if (golden.has(`${prefix}/tokens`)) await checkRead(parts.model, check, prefix, runs);
+  if (golden.has(`${prefix}/prefix_embs`)) {
+    await checkPrefix(parts.model, check, prefix, runs, (read, places) => wordsLast(parts, read, places));
+    await checkSuffix(parts, check, prefix, runs);
+  }
   const join = (pick: (trace: FlowTrace) => readonly Float32Array[]): Float32Array =>
     interleaved(runs.map((run) => pick(run.flow)));
   await check.compare(
@@ -89,10 +93,7 @@ async function checkCase(parts: GoldenParts, check: GoldenCheck, name: string, p
   await check.compare(`${prefix}/actions`, parts.scaling.actionsOut(model), { relL2: 5e-6 });
 }
 
-type CaseRun = {
-  readonly read: ReadObservation;
-  readonly embeds: Float32Array;
-  readonly prefix: Prefix;
+type CaseRun = PrefixRun & {
   readonly step: StepTrace | null;
   readonly flow: FlowTrace;
   readonly actions: Float32Array;
@@ -123,144 +124,49 @@ async function runCase(
   return { read, embeds, prefix, step, flow, actions: cutWidth(x, model.dims.actionWidth, config.actionDim) };
 }
 
-async function checkInputs(
+/** What the action expert reads and makes in the first step. */
+async function checkSuffix(
   parts: GoldenParts,
   check: GoldenCheck,
   prefix: string,
   runs: readonly CaseRun[],
 ): Promise<void> {
   const { golden } = check;
-  const places = golden.shape(`${prefix}/tokens`)[1] as number;
-  const padded = (run: CaseRun): number[] => Array.from({ length: places }, (_, i) => run.read.ids[i] ?? 0);
-  await check.compare(`${prefix}/tokens`, runs.flatMap(padded), EXACT);
-  const mask = runs.flatMap((run) => Array.from({ length: places }, (_, i) => (i < run.read.ids.length ? 1 : 0)));
-  await check.compare(`${prefix}/token_mask`, mask, EXACT);
-  const texts = golden.facts.object("prompt_text_after_processing", true);
-  if (texts.has(prefix)) {
-    const expected = texts.texts(prefix);
-    check.holds(
-      `${prefix}/prompt`,
-      runs.every((run, i) => run.read.text === expected[i]),
-      `prompts differ: ${runs[0]?.read.text ?? ""}`,
-    );
-  }
-  await check.compare(`${prefix}/state_normalised`, joinRows(runs.map((run) => run.read.state)));
-  for (let camera = 0; golden.has(`${prefix}/image_in.${camera}`); camera++) {
-    const side = parts.model.imageSide;
-    const absent = new Float32Array(3 * side * side).fill(-1);
-    await check.compare(`${prefix}/image_in.${camera}`, joinRows(runs.map((run) => run.read.pixels[camera] ?? absent)));
-    await check.compare(
-      `${prefix}/image_mask.${camera}`,
-      runs.map((run) => run.read.pixels[camera] !== undefined),
-      EXACT,
-    );
-  }
-}
-
-/**
- * What the reference computed for padding is compared nowhere: those places are left out here, and so are absent cameras. The
- * rows that are there stand in the same order.
- */
-async function checkPrefix(
-  parts: GoldenParts,
-  check: GoldenCheck,
-  prefix: string,
-  runs: readonly CaseRun[],
-): Promise<void> {
-  const { golden } = check;
-  const { text, expert } = parts.model.dims;
-  const mask = await golden.float(`${prefix}/prefix_pad_mask`);
-  const compare = async (
-    name: string,
-    came: readonly Float32Array[],
-    width: number,
-    tolerance = FP32,
-  ): Promise<void> => {
-    const expected = await golden.float(`${prefix}/${name}`);
-    const kept = expected.filter((_, i) => mask[Math.floor(i / width)] !== 0);
-    check.equal(`${prefix}/${name}`, joinRows(came), kept, tolerance);
-  };
-  await compare(
-    "prefix_embs",
-    runs.map((run) => run.embeds),
-    text.width,
-    EMBEDDINGS,
-  );
-  const positions = (await golden.float(`${prefix}/prefix_position_ids`)).filter((_, i) => mask[i] !== 0);
-  check.equal(
-    `${prefix}/prefix_position_ids`,
-    runs.flatMap((run) => Array.from({ length: run.prefix.tokens }, (_, i) => i)),
-    positions,
-  );
-  await compare(
-    "prefix_hidden",
-    runs.map((run) => run.prefix.hidden ?? new Float32Array(0)),
-    text.width,
-  );
-  for (const [place, layer] of [
-    ["first", 0],
-    ["last", text.depth - 1],
-  ] as const) {
-    for (const part of ["key", "value"] as const) {
-      const came = runs.map((run) =>
-        (run.prefix.past[`${part.charAt(0)}.${layer}`] as Float32Array).slice(
-          0,
-          run.prefix.tokens * text.kvHeads * text.headDim,
-        ),
-      );
-      await compare(`kv.${place}.${part}`, came, text.kvHeads * text.headDim);
-    }
-  }
-  await checkMasks(parts, check, prefix, runs);
+  const { expert } = parts.model.dims;
+  const { steps, horizon } = parts.config;
   const tokens = runs.map((run) => run.prefix.tokens);
   const suffix = golden.shape(`${prefix}/suffix_position_ids`)[1] as number;
-  await check.compare(
-    `${prefix}/suffix_position_ids`,
-    tokens.flatMap((count) => Array.from({ length: suffix }, (_, i) => count + i)),
-    EXACT,
-  );
+  const positions = tokens.flatMap((count) => Array.from({ length: suffix }, (_, i) => count + i));
+  await check.compare(`${prefix}/suffix_position_ids`, positions, EXACT);
+  const places = golden.shape(`${prefix}/prefix_pad_mask`)[1] as number;
+  const between = suffixAllowed(suffix, horizon);
+  const rows = runs.map(({ read }) => wordsLast(parts, read, places));
+  const allowed = rows.flatMap((row) => between.flatMap((keys) => [...row, ...keys]));
+  await check.compare(`${prefix}/suffix_attention_mask`, allowed, EXACT);
+  const of = (pick: (step: StepTrace) => Float32Array): Float32Array =>
+    joinRows(runs.map(({ step }) => (step === null ? new Float32Array(0) : pick(step))));
   await check.compare(
     `${prefix}/suffix_embs_step0`,
-    joinRows(runs.map((run) => run.step?.suffix ?? new Float32Array(0))),
+    of((step) => step.suffix),
   );
   await check.compare(
     `${prefix}/suffix_hidden_step0`,
-    joinRows(runs.map((run) => run.step?.hidden ?? new Float32Array(0))),
+    of((step) => step.hidden),
   );
-  const { steps } = parts.config;
   await check.compare(`${prefix}/t`, Float32Array.from(flowTimes(steps)), EXACT);
   await check.compare(`${prefix}/time_emb`, parts.model.timeRows(flowTimes(steps)));
-  if (expert !== null && golden.has(`${prefix}/adarms_cond`)) {
-    const { condition } = await parts.model.modulations(steps);
-    await check.compare(`${prefix}/adarms_cond`, condition.slice(0, steps * expert.width));
-  }
+  if (expert === null || !golden.has(`${prefix}/adarms_cond`)) return;
+  const { condition } = await parts.model.modulations(steps);
+  await check.compare(`${prefix}/adarms_cond`, condition.slice(0, steps * expert.width));
 }
 
-/** The masks that leaving padding and absent cameras out stands for: pictures, absent cameras, words, padding. */
-async function checkMasks(
-  parts: GoldenParts,
-  check: GoldenCheck,
-  prefix: string,
-  runs: readonly CaseRun[],
-): Promise<void> {
-  const { golden } = check;
-  const patches = parts.model.dims.vision.side ** 2;
-  const places = golden.shape(`${prefix}/prefix_pad_mask`)[1] as number;
-  const words = places - parts.config.cameras.length * patches;
-  const rows = runs.map(({ read }) => {
-    const seen = Array.from({ length: places - words }, (_, i) => i < read.pixels.length * patches);
-    return [...seen, ...Array.from({ length: words }, (_, i) => i < read.ids.length)];
-  });
-  await check.compare(`${prefix}/prefix_pad_mask`, rows.flat(), EXACT);
-  await check.compare(
-    `${prefix}/prefix_attention_mask`,
-    rows.flatMap((row) => row.flatMap((query) => row.map((key) => query && key))),
-    EXACT,
+/** Which places of the reference's prefix hold something: pictures, absent cameras, words, padding. */
+function wordsLast({ config, model }: GoldenParts, read: ReadObservation, places: number): boolean[] {
+  const patches = model.dims.vision.side ** 2;
+  const pictures = config.cameras.length * patches;
+  return Array.from({ length: places }, (_, i) =>
+    i < pictures ? i < read.pixels.length * patches : i - pictures < read.ids.length,
   );
-  const suffix = golden.shape(`${prefix}/suffix_position_ids`)[1] as number;
-  const between = suffixAllowed(suffix, parts.config.horizon);
-  const allowed = rows.flatMap((row) => between.flatMap((keys) => [...row, ...keys]));
-  await check.compare(`${prefix}/suffix_attention_mask`, allowed, EXACT);
 }
 
 async function checkBf16(parts: GoldenParts, check: GoldenCheck, name: string): Promise<void> {

@@ -58,10 +58,10 @@ const tiny = {
 };
 
 /** Sizes of dims.json and of the robot; all else is a field of config.json. */
-const SIZES = [
-  ...["text", "expert", "vision", "vocab_size", "fast", "cameras", "image", "state_dim", "action_dim", "dtype", "note"],
-  ...["tokens_per_image", "rms_eps", "vision_ln_eps", "rope_base", "fast_bpe_vocab", "tokenizer_first_reserved_id"],
-];
+const SIZES = (
+  "text expert vision vocab_size fast cameras image state_dim action_dim dtype note tokens_per_image rms_eps " +
+  "vision_ln_eps rope_base fast_bpe_vocab tokenizer_first_reserved_id"
+).split(" ");
 
 /**
  * `dims` may hold the sizes of dims.json (text, expert, vision, vocab_size, fast), the robot's (cameras: how many, image
@@ -205,7 +205,7 @@ function configOf(
   const side = vision.side * vision.patch;
   const own = Object.fromEntries(Object.entries(chosen).filter(([name]) => !SIZES.includes(name)));
   const words = { pi0: 48, pi05: 200, pi0_fast: 200 }[kind];
-  return {
+  const fields: object = {
     type: kind,
     n_obs_steps: 1,
     ...features,
@@ -220,7 +220,8 @@ function configOf(
       ? { max_action_tokens: 256, max_decoding_steps: 256, fast_skip_tokens: 128, temperature: 0 }
       : { num_inference_steps: 10, min_period: 4e-3, max_period: 4 }),
     ...own,
-  } as JsonObject;
+  };
+  return fields as JsonObject;
 }
 
 const PROMPT_STEPS: Readonly<Record<PiKind, string>> = {

@@ -122,7 +122,7 @@ describe("layouts of the files", () => {
       buffers.set(`unnormalize_outputs.buffer_action.${part}`, stats.get(`action.${part}`) as TensorData);
     }
     const files = changed(base.pi0, (tensors) => new Map([...renamed(tensors, old), ...buffers]));
-    for (const name of [...files.keys()]) if (name.startsWith("policy_")) files.delete(name);
+    for (const name of files.keys()) if (name.startsWith("policy_")) files.delete(name);
     expect(await predictWith(files)).toEqual(await expected("pi0"));
   });
 
@@ -335,7 +335,7 @@ describe("predictions", () => {
         values.slice(0, 18).reduce((sum, value) => sum + Math.abs(value - 0.4), 0);
       expect(distance(pulled.normalised)).toBeLessThan(distance(free.normalised) / 3);
       const held = await policy.predict(OBSERVATION, { seed: 1, realTime: { ...realTime, mode: "trained" } });
-      expect([...held.normalised.slice(0, 18)]).toEqual([...previous.slice(0, 18)]);
+      expect(held.normalised.slice(0, 18)).toEqual(previous.slice(0, 18));
     });
   });
 
