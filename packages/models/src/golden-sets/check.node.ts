@@ -46,7 +46,7 @@ async function* walk(
   const files = entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
   const kind = kinds.find((candidate) => candidate.matches(files));
   if (kind !== undefined) {
-    yield await checkLoose(folder, kind);
+    yield await checkLoose(folder, kind, engine);
     return;
   }
   const base = baseOf(folder);
@@ -105,10 +105,10 @@ async function familyAt(folder: string): Promise<PolicyFamily | null> {
   }
 }
 
-async function checkLoose(folder: string, kind: GoldenKind): Promise<FolderReport> {
+async function checkLoose(folder: string, kind: GoldenKind, engine: Engine): Promise<FolderReport> {
   const source = folderSource(folder);
   const check = new GoldenCheck(await looseGolden(source));
-  return reported(folder, kind.name, check, () => kind.check(source, check)).finally(() => source.close());
+  return reported(folder, kind.name, check, () => kind.check(source, check, engine)).finally(() => source.close());
 }
 
 async function checkCheckpoint(folder: string, family: PolicyFamily, engine: Engine): Promise<FolderReport> {

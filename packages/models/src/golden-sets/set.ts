@@ -1,5 +1,6 @@
 /** Golden sets that belong to no checkpoint: pictures, tokenizers, rotations, hostile files. */
 import { BiddenError } from "@bidden/runtime";
+import type { Engine } from "../checkpoint/engine.ts";
 import { type GoldenCheck, openGolden, GoldenSet } from "../checkpoint/golden.ts";
 import { Fields, parseJson } from "../checkpoint/json.ts";
 import type { CheckpointSource } from "../checkpoint/source.ts";
@@ -8,7 +9,7 @@ export type GoldenKind = {
   readonly name: string;
   /** By the names of the files in the folder itself. */
   matches(files: readonly string[]): boolean;
-  check(source: CheckpointSource, check: GoldenCheck): Promise<void>;
+  check(source: CheckpointSource, check: GoldenCheck, engine: Engine): Promise<void>;
 };
 
 /** A golden set without golden.json: only somewhere to put results. */
