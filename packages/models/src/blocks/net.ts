@@ -3,7 +3,18 @@
  * that a graph's parameters are the file's tensors. How a matrix is held and multiplied (float32, int8, int4) is decided
  * here, in one place, and the families built on top do not know.
  */
-import { type Graph, type Init, layerNorm, linear, rmsNorm, type Shape, type Tensor } from "@bidden/tensor";
+import {
+  attention,
+  type Graph,
+  type Init,
+  joinHeads,
+  layerNorm,
+  linear,
+  rmsNorm,
+  type Shape,
+  splitHeads,
+  type Tensor,
+} from "@bidden/tensor";
 
 /** Multiplies by a matrix [width, in] that is held in another form than float32. */
 export type MatrixForm = (graph: Graph, name: string, x: Tensor, width: number, bias: Tensor | null) => Tensor;
@@ -13,6 +24,8 @@ export type NetOptions = {
   readonly form?: (name: string, width: number, inputs: number) => MatrixForm | null;
   /** Which parameters are trained; all when left out. */
   readonly trainable?: (name: string) => boolean;
+  /** Attention as one operator that has no gradient, and never holds all scores at once. */
+  readonly forwardOnly?: boolean;
   /** Sees what goes into and comes out of every linear layer, for inspection. */
   readonly watch?: (name: string, x: Tensor, y: Tensor) => void;
 };
@@ -51,6 +64,22 @@ export class Net {
         : form(this.graph, `${name}.weight`, x, width, bias);
     this.#options.watch?.(name, x, y);
     return y;
+  }
+
+  /** Every token attends to every other: float32[batch, n, width] each, and the same back. */
+  attend(q: Tensor, k: Tensor, v: Tensor, heads: number): Tensor {
+    if (this.#options.forwardOnly !== true) {
+      const apart = (x: Tensor): Tensor => splitHeads(x, heads);
+      return joinHeads(attention(apart(q), apart(k), apart(v)));
+    }
+    const [seen] = this.graph.node({
+      op: "MultiHeadAttention",
+      domain: "com.microsoft",
+      inputs: [q, k, v],
+      attributes: { num_heads: { int: heads } },
+      outputs: [{ dtype: "float32", shape: q.shape }],
+    }) as [Tensor];
+    return seen;
   }
 
   layerNorm(name: string, x: Tensor, epsilon: number): Tensor {

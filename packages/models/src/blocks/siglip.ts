@@ -2,18 +2,7 @@
  * SigLIP's vision transformer (Zhai et al. 2023, arXiv:2303.15343) as PaliGemma and SmolVLM use it: no class token, no
  * pooling, pre-norm blocks, GELU in its tanh form (the erf form moves the result by 6e-5), layer norms with epsilon 1e-6.
  */
-import {
-  add,
-  attention,
-  conv,
-  gather,
-  gelu,
-  joinHeads,
-  reshape,
-  splitHeads,
-  type Tensor,
-  transpose,
-} from "@bidden/tensor";
+import { add, conv, gather, gelu, reshape, type Tensor, transpose } from "@bidden/tensor";
 import { BiddenError } from "@bidden/runtime";
 import { countLayers, type Net, type ShapeOf } from "./net.ts";
 
@@ -102,9 +91,9 @@ function block(net: Net, name: string, x: Tensor, config: SiglipConfig): Tensor 
   const { width, heads, mlpWidth, epsilon } = config;
   const normed = net.layerNorm(`${name}.layer_norm1`, x, epsilon);
   const [q, k, v] = ["q_proj", "k_proj", "v_proj"].map((part) =>
-    splitHeads(net.linear(`${name}.self_attn.${part}`, normed, width), heads),
+    net.linear(`${name}.self_attn.${part}`, normed, width),
   ) as [Tensor, Tensor, Tensor];
-  const seen = add(x, net.linear(`${name}.self_attn.out_proj`, joinHeads(attention(q, k, v)), width));
+  const seen = add(x, net.linear(`${name}.self_attn.out_proj`, net.attend(q, k, v, heads), width));
   const up = net.linear(`${name}.mlp.fc1`, net.layerNorm(`${name}.layer_norm2`, seen, epsilon), mlpWidth);
   return add(seen, net.linear(`${name}.mlp.fc2`, gelu(up, "tanh"), width));
 }

@@ -2,6 +2,7 @@
 import type { Feeds, Graph, Session, Tensor, TensorData } from "@bidden/tensor";
 import { embedTime, type FlowTrace, flowTimes, integrateFlow } from "../../blocks/flow-matching.ts";
 import type { NetOptions } from "../../blocks/net.ts";
+import { formsFor, type Precision, quantisedSource } from "../../blocks/quantised.ts";
 import { turnValues } from "../../blocks/rope.ts";
 import type { PrefixGuide } from "../../blocks/rtc.ts";
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
@@ -17,8 +18,8 @@ import { attentionOf, compact, countValid, type Place, type PrefixLayout } from 
 const GRAIN = 16;
 
 export type SmolVlaOptions = {
-  /** How matrices are held. */
-  readonly net?: NetOptions;
+  /** How matrices are held; fp32 when left out. */
+  readonly precision?: Precision;
   /** Keep what the network computes on the way, for inspection. */
   readonly inspect?: boolean;
 };
@@ -245,7 +246,7 @@ export class SmolVlaEngine {
     const key = `${height} ${width}`;
     const known = this.#visions.get(key);
     if (known !== undefined) return known;
-    const graph = visionGraph(this.config, 1, height, width, this.#options.net);
+    const graph = visionGraph(this.config, 1, height, width, netOptions(this.#options));
     const session = await this.#weights(graph).open(graph, this.#engine);
     this.#visions.set(key, session);
     return session;
@@ -258,7 +259,7 @@ export class SmolVlaEngine {
     for (const { prefix, step } of this.#opened.values()) await Promise.all([prefix.close(), step.close()]);
     this.#opened.clear();
     const { inspect = false } = this.#options;
-    const net = inspect ? { ...this.#options.net, watch: watchExpert } : (this.#options.net ?? {});
+    const net = inspect ? { ...netOptions(this.#options), watch: watchExpert } : netOptions(this.#options);
     const [prefix, step] = [prefixGraph(this.config, n, net), stepGraph(this.config, n, net)];
     const some = inspect ? {} : { outputs: ["keys", "values"] };
     const opened = {
@@ -274,6 +275,11 @@ export class SmolVlaEngine {
   }
 }
 
+function netOptions({ precision = "fp32" }: SmolVlaOptions): NetOptions {
+  const form = formsFor(precision);
+  return { forwardOnly: true, ...(form === undefined ? {} : { form }) };
+}
+
 /** Names what the attention of the expert's first two layers reads and writes: `expert.0.q_proj.in`, ... */
 function watchExpert(name: string, x: Tensor, y: Tensor): void {
   const found = /\.lm_expert\.layers\.([01])\.self_attn\.(\w+)$/.exec(name);
@@ -285,20 +291,18 @@ function watchExpert(name: string, x: Tensor, y: Tensor): void {
 function bindAll(checkpoint: Checkpoint, config: SmolVlaConfig, options: SmolVlaOptions): void {
   const { vision } = config;
   const size = vision.side * vision.patch;
+  const net = netOptions(options);
   bind(
     checkpoint,
-    [
-      visionGraph(config, 1, size, size, options.net),
-      prefixGraph(config, GRAIN, options.net),
-      stepGraph(config, GRAIN, options.net),
-    ],
+    [visionGraph(config, 1, size, size, net), prefixGraph(config, GRAIN, net), stepGraph(config, GRAIN, net)],
     [...UNUSED, /\.state_proj\.(weight|bias)$/, /\.text_model\.embed_tokens\.weight$/],
   );
 }
 
 function bind(checkpoint: Checkpoint, graphs: readonly Graph[], unused: readonly RegExp[]): Weights {
   const names = storedNames(checkpoint);
-  return bindWeights(checkpoint, graphs, { source: (name) => names.get(name)?.name ?? name, unused });
+  const stored = (name: string): string => names.get(name)?.name ?? name;
+  return bindWeights(checkpoint, graphs, { source: (name) => quantisedSource(name, stored) ?? stored(name), unused });
 }
 
 function rowOf(values: Float32Array, row: number, width: number): Float32Array {

@@ -12,6 +12,7 @@ import { folderSource } from "../../checkpoint/source.node.ts";
 import { nodeEngine, openCheckpointAt } from "../../checkpoint/load.node.ts";
 import { memorySource } from "../../checkpoint/source.ts";
 import { bindWeights } from "../../checkpoint/weights.ts";
+import { actionError } from "../../checkpoint/action-error.ts";
 import { madeFiles } from "../made-files.ts";
 import { alohaActions, alohaState } from "./aloha.ts";
 import { readConfig } from "./config.ts";
@@ -326,6 +327,21 @@ describe("traps", () => {
     );
     expect(alohaActions(new Float32Array(28))[20]).toBeCloseTo((0.4 + 0.6213) / (1.491 + 0.6213), 6);
   });
+});
+
+test("fewer bits: the error of the actions is measured, and small in 8", async () => {
+  const checkpoint = await changed({});
+  const policy = (precision: "fp32" | "int8" | "int4"): Promise<PublishedPolicy> =>
+    smolvla.open(checkpoint, engine, { precision });
+  const [exact, int8, int4] = await Promise.all([policy("fp32"), policy("int8"), policy("int4")]);
+  const eight = await actionError(exact, int8, [observation()], [1, 2]);
+  const four = await actionError(exact, int4, [observation()], [1, 2]);
+  expect([eight.chunks, eight.perDim.length]).toEqual([2, 7]);
+  expect(eight.relL2).toBeGreaterThan(1e-4);
+  expect(eight.relL2).toBeLessThan(0.05);
+  expect(four.relL2).toBeGreaterThan(eight.relL2);
+  expect(four.relL2).toBeLessThan(0.5);
+  await Promise.all([exact.close(), int8.close(), int4.close()]);
 });
 
 describe("made checkpoints", () => {

@@ -35,7 +35,8 @@ async function openSmolVla(
   engine: Engine,
   options: FamilyOptions = {},
 ): Promise<SmolVlaPolicy> {
-  const parts = await openParts(checkpoint, engine, {});
+  const { precision = "fp32" } = options;
+  const parts = await openParts(checkpoint, engine, { precision });
   const { config } = parts.engine;
   const info = describe(checkpoint, config, parts.normalisations);
   return new SmolVlaPolicy(info, parts, options.steps ?? config.steps);

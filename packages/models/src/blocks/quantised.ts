@@ -1,0 +1,168 @@
+/**
+ * Matrices in fewer bits. int8: a scale for every output and whole numbers in -127..127; what is multiplied by them is brought
+ * to 8 bits on the way (ONNX Runtime's DynamicQuantizeMatMul), with one scale for all rows, or with one for each where rows
+ * differ much, as tokens of language models do. int4: a scale for every 32 inputs of an output (MatMulNBits, whose products
+ * are of 8 bits, with a scale for every row and block).
+ *
+ * A quantised parameter is named after the tensor that it is made of: `x.weight#int8`, `x.weight#int8.scale`.
+ */
+import { abs, add, div, type Graph, max, maximum, mul, reshape, type Tensor } from "@bidden/tensor";
+import type { Recipe } from "../checkpoint/weights.ts";
+import type { MatrixForm } from "./net.ts";
+
+/** Inputs that share a scale in int4. */
+const BLOCK = 32;
+
+/** The whole number at the end of the range, the same on both sides of zero. */
+const INT8_END = 127;
+/** Four bits hold -8..7: the scale's sign is chosen so that the largest of a block becomes -8. */
+const INT4_END = -8;
+
+/** @param rows give every row of x a scale of its own: more exact, two more passes over x and the product */
+export function int8Form(rows: boolean): MatrixForm {
+  return (graph, name, x, width, bias) => {
+    const inputs = x.shape.at(-1) as number;
+    const weight = graph.parameter(`${name}#int8`, [inputs, width], { kind: "zeros" }, { dtype: "int8" });
+    const scale = graph.parameter(`${name}#int8.scale`, [width], { kind: "zeros" }, { trainable: false });
+    const flat = reshape(x, [-1, inputs]);
+    const count = flat.shape[0] as number;
+    const multiply = (a: Tensor, offset: Tensor | null): Tensor =>
+      contributed(graph, "DynamicQuantizeMatMul", [a, weight, scale, null, offset], [count, width]);
+    if (!rows) return reshape(multiply(flat, bias), [...x.shape.slice(0, -1), width]);
+    // Rows are brought to the same size first, so that one scale fits all; the product gets it back.
+    const size = maximum(max(abs(flat), -1, { keepDims: true }), 1e-30);
+    const product = mul(multiply(div(flat, size), null), size);
+    return reshape(bias === null ? product : add(product, bias), [...x.shape.slice(0, -1), width]);
+  };
+}
+
+export const int4Form: MatrixForm = (graph, name, x, width, bias) => {
+  const inputs = x.shape.at(-1) as number;
+  const blocks = Math.ceil(inputs / BLOCK);
+  const dtype = { dtype: "uint8" } as const;
+  const weight = graph.parameter(`${name}#int4`, [width, blocks, BLOCK / 2], { kind: "zeros" }, dtype);
+  const scale = graph.parameter(`${name}#int4.scale`, [width * blocks], { kind: "zeros" }, { trainable: false });
+  const flat = reshape(x, [-1, inputs]);
+  const [product] = graph.node({
+    op: "MatMulNBits",
+    domain: "com.microsoft",
+    inputs: [flat, weight, scale],
+    attributes: {
+      K: { int: inputs },
+      N: { int: width },
+      bits: { int: 4 },
+      block_size: { int: BLOCK },
+      // Products of 8 bits.
+      accuracy_level: { int: 4 },
+    },
+    outputs: [{ dtype: "float32", shape: [flat.shape[0] as number, width] }],
+  }) as [Tensor];
+  return reshape(bias === null ? product : add(product, bias), [...x.shape.slice(0, -1), width]);
+};
+
+/** How the matrices of a policy are held; fp32 leaves them as they are. */
+export type Precision = "fp32" | "int8" | "int4";
+
+/** Attention and MLP of transformer layers, and the projection of image features: nearly all of the weights. */
+const LARGE = /\.(self_attn|attn|mlp)\.\w+\.weight$|\.(connector|multi_modal_projector|mlp1)\./;
+
+/**
+ * Which form each matrix takes. Image encoders have many rows of like size, so one scale a matrix is enough and quickest; in 4
+ * bits they would only get slower. First and last layers around actions, times and states stay in float32.
+ */
+export function formsFor(precision: Precision): ((name: string) => MatrixForm | null) | undefined {
+  if (precision === "fp32") return undefined;
+  const eyes = int8Form(false);
+  const language = precision === "int8" ? int8Form(true) : int4Form;
+  return (name) => {
+    if (!LARGE.test(name)) return null;
+    return /\.vision_(model|tower)\./.test(name) ? eyes : language;
+  };
+}
+
+function contributed(graph: Graph, op: string, inputs: readonly (Tensor | null)[], shape: readonly number[]): Tensor {
+  const outputs = [{ dtype: "float32", shape }] as const;
+  // Inputs that are left out at the end are not written.
+  const last = inputs.findLastIndex((input) => input !== null);
+  return graph.node({ op, domain: "com.microsoft", inputs: inputs.slice(0, last + 1), outputs })[0] as Tensor;
+}
+
+/**
+ * How a quantised parameter is made; null for one that is not quantised.
+ * @param stored name in the checkpoint of a tensor [width, inputs]
+ */
+export function quantisedSource(parameter: string, stored: (name: string) => string): Recipe | null {
+  const found = /^(.*)#(int[48])(\.scale)?$/.exec(parameter);
+  if (found === null) return null;
+  const [, name, form, scale] = found as unknown as readonly [string, string, "int4" | "int8", string | undefined];
+  const part = scale === undefined ? "values" : "scales";
+  return {
+    id: `${form} ${part}`,
+    from: [stored(name)],
+    compute: ([values], [info]) => {
+      const [width, inputs] = (info?.shape ?? []) as readonly [number, number];
+      const made = form === "int8" ? toInt8 : toInt4;
+      return made(values as Float32Array, width, inputs)[part];
+    },
+  };
+}
+
+/** [width, inputs] to values int8[inputs, width] and scales float32[width]. */
+export function toInt8(
+  matrix: Float32Array,
+  width: number,
+  inputs: number,
+): { readonly values: Int8Array; readonly scales: Float32Array } {
+  const scales = new Float32Array(width);
+  const values = new Int8Array(width * inputs);
+  for (let row = 0; row < width; row++) {
+    const largest = Math.abs(extremeOf(matrix, row * inputs, (row + 1) * inputs));
+    scales[row] = largest / INT8_END;
+    const factor = largest === 0 ? 0 : INT8_END / largest;
+    for (let i = 0, from = row * inputs, to = row; i < inputs; i++, from++, to += width) {
+      values[to] = Math.round((matrix[from] as number) * factor);
+    }
+  }
+  return { values, scales };
+}
+
+/** [width, inputs] to values uint8[width, blocks, 16], two to a byte, the first below, 8 for zero, and scales float32[width, blocks]. */
+export function toInt4(
+  matrix: Float32Array,
+  width: number,
+  inputs: number,
+): { readonly values: Uint8Array; readonly scales: Float32Array } {
+  const blocks = Math.ceil(inputs / BLOCK);
+  const scales = new Float32Array(width * blocks);
+  // Zeros stand for what lies beyond the inputs in the last block.
+  const values = new Uint8Array((width * blocks * BLOCK) / 2).fill(0x88);
+  for (let row = 0; row < width; row++) {
+    for (let block = 0; block < blocks; block++) {
+      const start = row * inputs + block * BLOCK;
+      const end = Math.min(start + BLOCK, (row + 1) * inputs);
+      const extreme = extremeOf(matrix, start, end);
+      if (extreme === 0) continue;
+      const at = row * blocks + block;
+      scales[at] = extreme / INT4_END;
+      for (let i = start; i < end; i++) {
+        const value = Math.min(15, 8 + Math.round(((matrix[i] as number) / extreme) * INT4_END));
+        const byte = at * (BLOCK / 2) + ((i - start) >> 1);
+        values[byte] =
+          ((i - start) & 1) === 0
+            ? ((values[byte] as number) & 0xf0) | value
+            : ((values[byte] as number) & 0x0f) | (value << 4);
+      }
+    }
+  }
+  return { values, scales };
+}
+
+/** The value furthest from 0, with its sign. */
+function extremeOf(values: Float32Array, start: number, end: number): number {
+  let extreme = 0;
+  for (let i = start; i < end; i++) {
+    const value = values[i] as number;
+    if (Math.abs(value) > Math.abs(extreme)) extreme = value;
+  }
+  return extreme;
+}
