@@ -17,12 +17,9 @@ afterAll(() => Promise.all(minds.map((mind) => mind.close())));
 /** A mind whose threads do as the module says, JavaScript that finds its ports in `workerData`. */
 function open(source: string): Mind {
   const { port1: thoughts } = new MessageChannel();
-  const mind = new Mind({
-    policy: "test",
-    thoughts,
-    module: new URL(`data:text/javascript,${encodeURIComponent(source)}`),
-    deaths: { waitsMs: [0, 20, 50], healthyMs: 60_000 },
-  });
+  const policyModule = new URL(`data:text/javascript,${encodeURIComponent(source)}`);
+  const deaths = { waitsMs: [0, 20, 50], healthyMs: 60_000 };
+  const mind = new Mind({ policy: "test", policyModule, deaths }, thoughts);
   minds.push(mind);
   mind.keepAlive({
     loop: { fault: (by, reason) => void faults.push(`${by}: ${reason}`), replaceThoughts: () => void (replaced += 1) },

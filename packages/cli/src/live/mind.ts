@@ -15,10 +15,9 @@ const HANGING_MS = 10_000;
 
 export type MindOptions = {
   readonly policy: string;
-  /** The first thread's end of the channel to the loop. Transferred. */
-  readonly thoughts: MessagePort;
-  /** The thread's module, and how often it may die: for tests. */
-  readonly module?: URL;
+  /** The thread's module, where it is not this command's own. */
+  readonly policyModule?: URL;
+  /** How often it may die. */
   readonly deaths?: DeathsOptions;
 };
 
@@ -46,9 +45,10 @@ export class Mind {
   /** The world's end of the channel to the first thread. */
   readonly observations: MessagePort;
 
-  constructor({ policy, thoughts, module, deaths }: MindOptions) {
+  /** @param thoughts the first thread's end of the channel to the loop; transferred */
+  constructor({ policy, policyModule, deaths }: MindOptions, thoughts: MessagePort) {
     this.#policy = policy;
-    this.#module = module ?? new URL("./policy-worker.ts", import.meta.url);
+    this.#module = policyModule ?? new URL("./policy-worker.ts", import.meta.url);
     this.#deaths = new Deaths(deaths ?? POLICY_DEATHS, performance.now());
     const observations = new MessageChannel();
     this.observations = observations.port1;

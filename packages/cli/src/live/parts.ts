@@ -23,6 +23,8 @@ import type { WorldWorkerData } from "./world-worker.ts";
 export type PartsOptions = {
   /** "tabletop", "expert", or the folder of a checkpoint. */
   readonly policy: string;
+  /** The inference thread's module, where it is not this command's own. */
+  readonly policyModule?: URL;
   readonly seed: number;
   /** Folder of the dataset to which episodes are added; null: nothing is recorded. */
   readonly record: string | null;
@@ -56,7 +58,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   const link = createRobotLink(pandaEmbodiment.joints.length);
   const expert = options.policy === "expert";
   const tape = options.record === null ? null : new MessageChannel();
-  const mind = expert ? null : new Mind({ policy: options.policy, thoughts: thoughts.port1 });
+  const mind = expert ? null : new Mind(options, thoughts.port1);
   const world = spawnWorld({
     link,
     asks: asks.port2,
@@ -72,7 +74,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   };
   const [policy] = await Promise.all([
     mind?.info() ?? null,
-    firstWord<FromWorld, "ready">(world.control, world.worker, "ready", "simulator"),
+    firstWord<FromWorld, "scene">(world.control, world.worker, "scene", "simulator"),
   ]).catch(abandon);
   // the expert needs no pictures, the page does
   const cameras = policy?.cameras ?? TABLETOP_CAMERAS;

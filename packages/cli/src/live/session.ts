@@ -25,6 +25,8 @@ import type { FromWorld } from "./wires.ts";
 export type SessionOptions = {
   /** "tabletop", "expert", or the folder of a checkpoint. */
   readonly policy: string;
+  /** The inference thread's module, where it is not this command's own. */
+  readonly policyModule?: URL;
   readonly seed: number;
   /** Folder of the dataset to which every episode is added; null: nothing is recorded. */
   readonly record: string | null;
@@ -63,12 +65,10 @@ class Session implements LiveSession {
   #changing = false;
   #wish: string | null = null;
 
-  async open({ policy, seed, record, instruction }: SessionOptions): Promise<void> {
+  async open({ instruction, ...options }: SessionOptions): Promise<void> {
     this.#wish = instruction;
     this.#parts = await openParts({
-      policy,
-      seed,
-      record,
+      ...options,
       onWorld: (message) => this.#hearWorld(message),
       onStatus: (status) => this.#hearStatus(status),
       onEvent: (event) => this.#hearEvent(event),
@@ -246,8 +246,6 @@ class Session implements LiveSession {
 
   #hearWorld(message: FromWorld): void {
     switch (message.type) {
-      case "ready":
-        return;
       case "scene":
         this.#scene = this.#wish === null ? message : { ...message, tries: [this.#wish, ...message.tries] };
         this.#wish = null;

@@ -18,7 +18,7 @@ export type ToWorld =
   | { readonly type: "close" };
 
 export type FromWorld =
-  | { readonly type: "ready" }
+  /** The first word, and after every reset. */
   | SceneMessage
   /** float32[bodies, 7], and the fastest joint, rad/s. */
   | { readonly type: "poses"; readonly poses: Float32Array; readonly jointRadS: number }

@@ -212,7 +212,6 @@ const world = await createWorld();
 world.reset(createScene(data.seed));
 warmUp(world);
 const living = new LivingWorld(world, data);
-living.tell({ type: "ready" });
 living.showScene();
 // The ticker below never turns the event loop, so the first message is waited for here.
 data.control.once("message", (message: ToWorld) => {

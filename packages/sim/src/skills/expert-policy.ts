@@ -62,6 +62,8 @@ export function createExpertPolicy(world: World): ExpertPolicy {
 class Reader {
   readonly #world: World;
   #text: string | null = null;
+  /** What a person pointed out, as text: an answer to *which one?* is read at once, however quickly it comes. */
+  #hint = "";
   #seed = 0;
   #lastNs = 0n;
   #parsed: Parsed = { kind: "unknown" };
@@ -73,12 +75,16 @@ class Reader {
   read({ instruction, captureNs, hints }: Observation): Parsed {
     const { scene } = this.#world;
     const gap = captureNs - this.#lastNs;
-    const known = instruction === this.#text && scene.seed === this.#seed && gap >= 0n && gap < NEW_AFTER_NS;
+    const meant = hints?.act ?? hints?.place;
+    const hint = meant?.join() ?? "";
+    const same = instruction === this.#text && hint === this.#hint && scene.seed === this.#seed;
+    const known = same && gap >= 0n && gap < NEW_AFTER_NS;
     if (!known) {
       const now = sceneNow(scene, this.#world.objects());
-      this.#parsed = decided(parseInstruction(instruction, now), instruction, now, hints?.act ?? hints?.place);
+      this.#parsed = decided(parseInstruction(instruction, now), instruction, now, meant);
     }
     this.#text = instruction;
+    this.#hint = hint;
     this.#seed = scene.seed;
     this.#lastNs = captureNs;
     return this.#parsed;
