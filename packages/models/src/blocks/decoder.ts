@@ -1,6 +1,6 @@
 /**
- * Llama as a decoder that remembers: one pass over a whole sequence leaves keys and values, further tokens are read against
- * them one at a time. Past and new keys meet in the softmax only, so that what is remembered is never copied.
+ * Llama as a decoder that remembers: one pass over a whole sequence leaves keys and values, further tokens are read
+ * against them. Past and new keys meet in the softmax only, so that what is remembered is never copied.
  */
 import { add, concat, joinHeads, matmul, reshape, softmax, split, type Tensor } from "@bidden/tensor";
 import { finishLayer, type KeysValues, keysValues, layerInput, type LlamaConfig, queries, swiglu } from "./llama.ts";
@@ -37,10 +37,10 @@ export function decodeSequence(
 }
 
 /**
- * One more token, float32[1, 1, width], against what is remembered.
- * @param bias added to the scores: float32[1, 1, 1, places + 1], the token itself last
+ * Further tokens, float32[1, rows, width], against what is remembered and each other.
+ * @param bias added to the scores: float32[1, 1, rows, places + rows], the tokens themselves last
  */
-export function decodeToken(
+export function decodeFurther(
   net: Net,
   name: string,
   x: Tensor,
@@ -73,15 +73,19 @@ function runLayers(net: Net, name: string, x: Tensor, config: LlamaConfig, layer
   return { own, layers, hidden: net.rmsNorm(`${name}.norm`, stream, config.epsilon) };
 }
 
-/** Attention of one query to remembered keys and to its own: float32[1, 1, width]. */
+/** Attention to remembered keys and to those of the tokens themselves: float32[1, rows, width]. */
 function attendBoth(q: Tensor, past: KeysValues, own: KeysValues, bias: Tensor): Tensor {
-  const [batch, heads, , width] = q.shape as unknown as readonly [number, number, number, number];
+  const [batch, heads, rows, width] = q.shape as unknown as readonly [number, number, number, number];
   const [, groups, places] = past.k.shape as unknown as readonly [number, number, number];
   // Query heads that share a head of keys become rows of one product.
-  const rows = reshape(q, [batch, groups, heads / groups, width]);
-  const scores = (k: Tensor): Tensor => matmul(rows, k, { transposeB: true, scale: width ** -0.5 });
+  const flat = reshape(q, [batch, groups, (heads / groups) * rows, width]);
+  const scores = (k: Tensor): Tensor => {
+    const products = matmul(flat, k, { transposeB: true, scale: width ** -0.5 });
+    return reshape(products, [batch, heads, rows, k.shape[2] as number]);
+  };
   const shares = softmax(add(concat([scores(past.k), scores(own.k)], -1), bias), -1);
-  const [before, self] = split(shares, [places, 1], -1) as [Tensor, Tensor];
-  const seen = add(matmul(before, past.v), matmul(self, own.v));
-  return joinHeads(reshape(seen, [batch, heads, 1, width]));
+  const [before, self] = split(shares, [places, rows], -1) as [Tensor, Tensor];
+  const weighted = (part: Tensor, v: Tensor): Tensor =>
+    matmul(reshape(part, [batch, groups, (heads / groups) * rows, part.shape[3] as number]), v);
+  return joinHeads(reshape(add(weighted(before, past.v), weighted(self, own.v)), [batch, heads, rows, width]));
 }

@@ -5,11 +5,12 @@ import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
 import type { Engine } from "./engine.ts";
 import { familyOf } from "./families.ts";
 import type { FamilyOptions, PublishedPolicy } from "./family.ts";
+import { keptBeside } from "./kept.node.ts";
 import { folderSource } from "./source.node.ts";
 
 /** onnxruntime-node with these options. */
 export function nodeEngine(options: SessionOptions = {}): Engine {
-  return { openSession: createSession, options };
+  return { openSession: createSession, options, kept: keptBeside() };
 }
 
 /** Opens a folder, or one safetensors file, to its metadata. */

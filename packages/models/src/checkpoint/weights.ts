@@ -4,6 +4,7 @@
  */
 import { BiddenError } from "@bidden/runtime";
 import {
+  bytesOf,
   bytesPerElement,
   type Elements,
   type ExternalData,
@@ -41,6 +42,9 @@ export type BindOptions = {
 
 /** Smaller values are written into the model: the engine reads shapes and scalars from there. */
 const INLINE_BYTES = 16_384;
+
+/** Of the beginning, middle and end of a tensor: what tells one checkpoint's weights from another's. */
+const SAMPLE_BYTES = 64;
 
 type Bound = { readonly tensor: Tensor; readonly from: WeightSource; readonly infos: readonly TensorInfo[] };
 
@@ -131,19 +135,45 @@ export class Weights {
   async open(graph: Graph, engine: Engine, options: OpenOptions = {}): Promise<Session> {
     const parameters = new Map<string, TensorData>();
     const external = new Map<string, ExternalData>();
-    let bytes = 0;
-    for (const name of graph.parameters.keys()) {
-      const bound = this.#bound.get(name);
-      if (bound === undefined) continue;
-      bytes += bytesOfTensor(bound.tensor);
-      const place = this.#inPlace(bound);
-      if (place === null) parameters.set(name, await readBound(this.checkpoint, bound));
-      else external.set(name, place);
+    const all = [...graph.parameters.keys()].flatMap((name) => this.#bound.get(name) ?? []);
+    const bytes = all.reduce((sum, { tensor }) => sum + bytesOfTensor(tensor), 0);
+    const converted = all.filter((bound) => this.#inPlace(bound) === null);
+    const kept =
+      converted.reduce((sum, { tensor }) => sum + bytesOfTensor(tensor), 0) >= (engine.kept?.atLeast ?? Infinity);
+    for (const bound of all) {
+      const place = this.#inPlace(bound) ?? (kept ? await this.#keep(bound, engine) : null);
+      if (place === null) parameters.set(bound.tensor.name, await readBound(this.checkpoint, bound));
+      else external.set(bound.tensor.name, place);
     }
     const outputs = options.outputs === undefined ? {} : { outputs: options.outputs };
     const model = onnxModel(graph, { parameters, external, ...outputs });
     const prepack = options.prepack ?? bytes < PREPACK_BYTES;
     return engine.openSession(model, sessionOptions(engine.options, this.checkpoint.source.locate(""), prepack));
+  }
+
+  /** A converted value in a file of its own; null where it is small, or nothing can be written beside the weights. */
+  async #keep(bound: Bound, engine: Engine): Promise<ExternalData | null> {
+    const { tensor, from } = bound;
+    const root = this.checkpoint.source.locate("");
+    const length = bytesOfTensor(tensor);
+    if (engine.kept === undefined || root === null || length < INLINE_BYTES) return null;
+    if (typeof from !== "string" && "data" in from) return null;
+    const make = async (): Promise<Uint8Array> => bytesOf((await readBound(this.checkpoint, bound)).data);
+    const location = await engine.kept.file(root, await this.#keyOf(bound), length, make);
+    return location === null ? null : { location, offset: 0, length };
+  }
+
+  /** Names a value by what it is computed from: where that lies, and some of its bytes, so that other weights have another name. */
+  async #keyOf({ tensor, from, infos }: Bound): Promise<string> {
+    const { source } = this.checkpoint;
+    const samples: string[] = [];
+    for (const { file, offset, bytes } of infos) {
+      for (const at of [0, Math.floor(bytes / 2), Math.max(0, bytes - SAMPLE_BYTES)]) {
+        samples.push((await source.read(file, offset + at, Math.min(SAMPLE_BYTES, bytes - at))).join());
+      }
+    }
+    const recipe = typeof from === "string" ? `as ${tensor.dtype}` : "id" in from ? from.id : "";
+    return digestOf(JSON.stringify([recipe, tensor.dtype, tensor.shape, infos, samples]));
   }
 
   /** The byte range that the engine can map; null where the value must be converted or is small. */
@@ -158,6 +188,11 @@ export class Weights {
     if (path === null || !path.startsWith(base)) return null;
     return { location: path.slice(base.length), offset: info.offset, length: info.bytes };
   }
+}
+
+async function digestOf(text: string): Promise<string> {
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function bytesOfTensor(tensor: Tensor): number {

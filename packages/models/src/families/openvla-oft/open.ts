@@ -76,7 +76,8 @@ export async function openOft(
     prompt: options.settings?.prompt,
     source,
     unused: [/^(action_head|proprio_projector|noisy_action_projector)\./, /\.lora_[AB]$/],
-    ...(parts.film ? { vision: (c) => visionGraph(c, plainNet, filmOf(c.llama.width)) } : {}),
+    precision: options.precision,
+    ...(parts.film ? { vision: (c, netOn) => visionGraph(c, netOn, filmOf(c.llama.width)) } : {}),
   });
   const graphs = oftGraphs(facts, config.llama.width);
   // The large weights were bound above; here only the .pt files' own are.

@@ -1,9 +1,9 @@
 /**
  * OpenVLA as graphs (arXiv:2406.09246): an image to tokens of the language model (`vision`), a whole sequence to keys, values
- * and the tokens that follow (`sequence`), one more token (`token`). Decoding stands outside.
+ * and the tokens that follow (`sequence`), further tokens (`further`). Decoding stands outside.
  */
 import { concat, gather, gelu, Graph, slice, type Tensor } from "@bidden/tensor";
-import { decodeSequence, decodeToken } from "../../blocks/decoder.ts";
+import { decodeFurther, decodeSequence } from "../../blocks/decoder.ts";
 import type { KeysValues, LlamaConfig } from "../../blocks/llama.ts";
 import type { Net } from "../../blocks/net.ts";
 import type { Turns } from "../../blocks/rope.ts";
@@ -90,27 +90,34 @@ export function sequenceGraph(
 }
 
 /**
- * One more token against `n` remembered places.
- * @returns inputs `embeds` float32[1, 1, width], `bias` float32[1, 1, 1, n + 1], `cos`, `sin`, `k.i`, `v.i`
- *   float32[1, kvHeads, n, headWidth]; outputs `own.k.i`, `own.v.i` and `logits` float32[1, 1, vocabulary]
+ * Further tokens against `n` remembered places.
+ * @returns inputs `embeds` float32[1, rows, width], `bias` float32[1, 1, rows, n + rows], `cos`, `sin`
+ *   float32[rows, headWidth/2], `k.i`, `v.i` float32[1, kvHeads, n, headWidth], `places` int64[1]; outputs `own.k.i`, `own.v.i`
+ *   and, of the row asked for, `logits` float32[1, 1, vocabulary]
  */
-export function tokenGraph(config: OpenvlaConfig, n: number, netOn: NetOn): Graph {
+export function furtherGraph(
+  config: OpenvlaConfig,
+  { n, rows }: { readonly n: number; readonly rows: number },
+  netOn: NetOn,
+): Graph {
   const { llama, vocabulary } = config;
-  const graph = new Graph("openvla-token");
+  const graph = new Graph("openvla-further");
   const net = netOn(graph);
-  const embeds = graph.input("embeds", "float32", [1, 1, llama.width]);
-  const bias = graph.input("bias", "float32", [1, 1, 1, n + 1]);
+  const embeds = graph.input("embeds", "float32", [1, rows, llama.width]);
+  const bias = graph.input("bias", "float32", [1, 1, rows, n + rows]);
   const shape = [1, llama.kvHeads, n, llama.headWidth];
   const past: KeysValues[] = Array.from({ length: llama.layers }, (_, i) => ({
     k: graph.input(`k.${i}`, "float32", shape),
     v: graph.input(`v.${i}`, "float32", shape),
   }));
-  const { own, hidden } = decodeToken(net, LANGUAGE, embeds, { turns: turnsOf(graph, 1, llama), bias, past }, llama);
+  const inputs = { turns: turnsOf(graph, rows, llama), bias, past };
+  const places = graph.input("places", "int64", [1]);
+  const { own, hidden } = decodeFurther(net, LANGUAGE, embeds, inputs, llama);
   own.forEach(({ k, v }, i) => {
     graph.output(`own.k.${i}`, k);
     graph.output(`own.v.${i}`, v);
   });
-  graph.output("logits", net.linear(HEAD, hidden, vocabulary, { bias: false }));
+  graph.output("logits", net.linear(HEAD, gather(hidden, places, 1), vocabulary, { bias: false }));
   return graph;
 }
 

@@ -8,13 +8,15 @@ import { SessionSlot } from "../../checkpoint/session-slot.ts";
 import type { Weights } from "../../checkpoint/weights.ts";
 import { argMax } from "./bins.ts";
 import { type OpenvlaConfig, patchesOf } from "./config.ts";
-import { sequenceGraph, tokenGraph, visionGraph } from "./graphs.ts";
+import { furtherGraph, sequenceGraph } from "./graphs.ts";
+import type { MatrixForms } from "./precision.ts";
 
 /** Sequences are rounded up to this many places, so that one session serves prompts of about the same length. */
 const GRAIN = 16;
 /** Added to the score of a place that may not be seen: finite, so that no row can become NaN. */
 const MASKED = -1e30;
 
+/** Matrices in float32. */
 export const plainNet = (graph: Graph): Net => new Net(graph);
 
 export type ModelParts = {
@@ -24,16 +26,17 @@ export type ModelParts = {
   /** Rows of the embedding table. */
   readonly embed: (ids: ArrayLike<number>) => Promise<Float32Array>;
   readonly engine: Engine;
-  /** The vision graph, where it is not the plain one. */
-  readonly vision?: Graph;
+  /** How matrices are held. */
+  readonly form: MatrixForms;
+  readonly vision: Graph;
 };
 
 export type Vision = { readonly features: Float32Array; readonly projected: Float32Array };
 
 /** The graphs of a model at some length: what weights are bound to. */
-export function openvlaGraphs(config: OpenvlaConfig, vision = visionGraph(config, plainNet)): readonly Graph[] {
+export function openvlaGraphs(config: OpenvlaConfig, { netOn }: MatrixForms): readonly Graph[] {
   const n = patchesOf(config) + GRAIN;
-  return [vision, sequenceGraph(config, { n, read: 1 }, plainNet), tokenGraph(config, n, plainNet)];
+  return [sequenceGraph(config, { n, read: 1 }, netOn), furtherGraph(config, { n, rows: 1 }, netOn)];
 }
 
 export type SequenceOptions = {
@@ -59,7 +62,7 @@ export class OpenvlaModel {
   readonly #parts: ModelParts;
   readonly #vision: SessionSlot = new SessionSlot();
   readonly #sequence: SessionSlot = new SessionSlot();
-  readonly #token: SessionSlot = new SessionSlot();
+  readonly #further: SessionSlot = new SessionSlot();
 
   constructor(parts: ModelParts) {
     this.#parts = parts;
@@ -71,9 +74,7 @@ export class OpenvlaModel {
    * @param language float32[width]: what FiLM is conditioned on
    */
   async see(pixels: Float32Array, language?: Float32Array): Promise<Vision> {
-    const session = await this.#vision.get("", () =>
-      this.#open(this.#parts.vision ?? visionGraph(this.config, plainNet)),
-    );
+    const session = await this.#vision.get("", () => this.#open(this.#parts.vision));
     const run = await session.run({ pixels, ...(language === undefined ? {} : { language }) });
     return { features: floats(run, "features"), projected: floats(run, "projected") };
   }
@@ -86,19 +87,11 @@ export class OpenvlaModel {
   async run(embeds: Float32Array, options: SequenceOptions): Promise<Sequence> {
     const { width, headWidth } = this.config.llama;
     const { read, everyone = false, spare = 0, outputs } = options;
-    const tokens = embeds.length / width;
-    const n = Math.ceil((tokens + spare) / GRAIN) * GRAIN;
-    if (tokens + spare > this.config.maxTokens) {
-      throw new BiddenError(
-        "bad-instruction",
-        `The instruction is too long: expected at most ${this.config.maxTokens} tokens with images and actions; came ${tokens + spare}.`,
-        { tokens: tokens + spare, limit: this.config.maxTokens },
-      );
-    }
+    const { tokens, places: n } = this.#places(embeds, spare);
     const graph = { n, read: read.length, everyone };
     const key = JSON.stringify([graph, outputs]);
     const session = await this.#sequence.get(key, () =>
-      this.#open(sequenceGraph(this.config, graph, plainNet), outputs),
+      this.#open(sequenceGraph(this.config, graph, this.#parts.form.netOn), outputs),
     );
     const padded = new Float32Array(n * width);
     padded.set(embeds);
@@ -128,16 +121,11 @@ export class OpenvlaModel {
     count: number,
     stop: number,
   ): Promise<{ readonly ids: number[]; readonly logits: Float32Array[] }> {
-    const { layers, width } = this.config.llama;
-    const remembered = Array.from({ length: layers }, (_, i) => [`k.${i}`, `v.${i}`]).flat();
-    const last = embeds.length / width - 1;
-    const outputs = ["logits", ...(count > 1 ? remembered : [])];
-    const { tokens, places, values } = await this.run(embeds, { read: [last], spare: count - 1, outputs });
-    const logits = [floats(values, "logits")];
-    const ids = [argMax(logits[0] as Float32Array)];
-    const past = Object.fromEntries(remembered.map((name) => [name, values[name]?.data as Float32Array]));
-    for (let at = tokens; ids.length < count && ids.at(-1) !== stop; at++) {
-      const next = await this.#next(ids.at(-1) as number, at, places, past);
+    const memory = await this.#begin(embeds, count - 1);
+    const logits = [memory.logits];
+    const ids = [argMax(memory.logits)];
+    for (let at = memory.tokens; ids.length < count && ids.at(-1) !== stop; at++) {
+      const next = await this.#read(await this.embed([ids.at(-1) as number]), at, memory);
       logits.push(next);
       ids.push(argMax(next));
     }
@@ -145,29 +133,76 @@ export class OpenvlaModel {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#vision.close(), this.#sequence.close(), this.#token.close()]);
+    await Promise.all([this.#vision.close(), this.#sequence.close(), this.#further.close()]);
   }
 
-  /** Reads the token `id` at place `at`; its keys and values are written into `past`. */
-  async #next(id: number, at: number, n: number, past: Record<string, Float32Array>): Promise<Float32Array> {
-    const { llama } = this.config;
-    const session = await this.#token.get(`${n}`, () => this.#open(tokenGraph(this.config, n, plainNet)));
-    const bias = new Float32Array(n + 1).fill(MASKED, at);
-    bias[n] = 0;
+  /**
+   * Reads a whole sequence and remembers it. Matrices that the engine rearranges for itself are held once only: then the graph
+   * that reads further tokens reads the sequence too, some rows at a time.
+   * @param spare tokens that will follow
+   */
+  async #begin(embeds: Float32Array, spare: number): Promise<Memory & { readonly logits: Float32Array }> {
+    const { layers, width, kvHeads, headWidth } = this.config.llama;
+    const names = Array.from({ length: layers }, (_, i) => [`k.${i}`, `v.${i}`]).flat();
+    const last = embeds.length / width - 1;
+    if (this.#parts.form.rows === 1) {
+      const outputs = ["logits", ...(spare > 0 ? names : [])];
+      const { tokens, places, values } = await this.run(embeds, { read: [last], spare, outputs });
+      const past = Object.fromEntries(names.map((name) => [name, values[name]?.data as Float32Array]));
+      return { tokens, places, past, logits: floats(values, "logits") };
+    }
+    const { tokens, places } = this.#places(embeds, spare);
+    const empty = (): Float32Array => new Float32Array(kvHeads * places * headWidth);
+    const memory: Memory = { tokens, places, past: Object.fromEntries(names.map((name) => [name, empty()])) };
+    const step = this.#parts.form.rows * width;
+    let logits = new Float32Array(0);
+    for (let at = 0; at < embeds.length; at += step) {
+      logits = (await this.#read(embeds.subarray(at, at + step), at / width, memory)) as Float32Array<ArrayBuffer>;
+    }
+    return { ...memory, logits };
+  }
+
+  /** Reads tokens, at most as many as the graph has rows, from place `at` on; their keys and values are remembered. */
+  async #read(embeds: Float32Array, at: number, { places, past }: Memory): Promise<Float32Array> {
+    const { width, kvHeads, headWidth } = this.config.llama;
+    const { rows, netOn } = this.#parts.form;
+    const session = await this.#further.get(`${places}`, () =>
+      this.#open(furtherGraph(this.config, { n: places, rows }, netOn)),
+    );
+    const count = embeds.length / width;
+    const padded = new Float32Array(rows * width);
+    padded.set(embeds);
     const run = await session.run({
       ...past,
-      embeds: await this.embed([id]),
-      bias,
-      ...this.#turns([at], llama.headWidth),
+      embeds: padded,
+      bias: furtherBias(at, places, rows),
+      places: BigInt64Array.of(BigInt(count - 1)),
+      ...this.#turns(
+        Array.from({ length: rows }, (_, i) => at + i),
+        headWidth,
+      ),
     });
     for (const [name, buffer] of Object.entries(past)) {
       const own = floats(run, `own.${name}`);
-      for (let head = 0; head < llama.kvHeads; head++) {
-        const row = own.subarray(head * llama.headWidth, (head + 1) * llama.headWidth);
-        buffer.set(row, (head * n + at) * llama.headWidth);
+      for (let head = 0; head < kvHeads; head++) {
+        const made = own.subarray(head * rows * headWidth, (head * rows + count) * headWidth);
+        buffer.set(made, (head * places + at) * headWidth);
       }
     }
     return floats(run, "logits");
+  }
+
+  /** Tokens of a sequence, and places with the spare ones; refused where the model reads no such length. */
+  #places(embeds: Float32Array, spare: number): { readonly tokens: number; readonly places: number } {
+    const tokens = embeds.length / this.config.llama.width;
+    if (tokens + spare > this.config.maxTokens) {
+      throw new BiddenError(
+        "bad-instruction",
+        `The instruction is too long: expected at most ${this.config.maxTokens} tokens with images and actions; came ${tokens + spare}.`,
+        { tokens: tokens + spare, limit: this.config.maxTokens },
+      );
+    }
+    return { tokens, places: Math.ceil((tokens + spare) / GRAIN) * GRAIN };
   }
 
   #turns(positions: readonly number[], width: number): { readonly cos: Float32Array; readonly sin: Float32Array } {
@@ -176,8 +211,28 @@ export class OpenvlaModel {
 
   #open(graph: Graph, outputs?: readonly string[]): Promise<Session> {
     const { weights, engine } = this.#parts;
-    return weights.open(graph, engine, outputs === undefined ? {} : { outputs });
+    const prepack = this.#parts.form.prepack ? { prepack: true } : {};
+    return weights.open(graph, engine, { ...prepack, ...(outputs === undefined ? {} : { outputs }) });
   }
+}
+
+/** A sequence that was read: keys and values of its tokens, and of those that follow. */
+type Memory = {
+  readonly tokens: number;
+  readonly places: number;
+  /** float32[1, kvHeads, places, headWidth] by input of the graph. */
+  readonly past: Readonly<Record<string, Float32Array>>;
+};
+
+/** A row sees the places before `at`, and of its own rows those up to itself. */
+function furtherBias(at: number, places: number, rows: number): Float32Array {
+  const width = places + rows;
+  const bias = new Float32Array(rows * width).fill(MASKED);
+  for (let row = 0; row < rows; row++) {
+    bias.fill(0, row * width, row * width + at);
+    bias.fill(0, row * width + places, row * width + places + row + 1);
+  }
+  return bias;
 }
 
 /** Which places may be seen: all that are tokens, or those up to the row's own. */

@@ -1,14 +1,17 @@
 /** Opens the parts of an OpenVLA checkpoint that OFT shares: sizes, weights, tokenizer, statistics. */
 import { BiddenError } from "@bidden/runtime";
 import type { Graph } from "@bidden/tensor";
+import { quantisedSource } from "../../blocks/quantised.ts";
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
 import type { FamilyOptions } from "../../checkpoint/family.ts";
 import { Fields, type JsonObject } from "../../checkpoint/json.ts";
-import { type BindOptions, bindWeights } from "../../checkpoint/weights.ts";
+import { bindWeights, type WeightSource } from "../../checkpoint/weights.ts";
 import { loadTokenizer } from "../../tokenizers/load.ts";
 import { EMBEDDING, type OpenvlaConfig, readConfig, ropeBase, unusedOf } from "./config.ts";
+import { type NetOn, visionGraph } from "./graphs.ts";
 import { OpenvlaModel, openvlaGraphs } from "./model.ts";
+import { type MatrixForms, matrixForms } from "./precision.ts";
 import { createPromptTokenizer, type PromptTokenizer } from "./prompt.ts";
 
 /** Settings that a family knows; any other is refused, so that a misspelt one cannot be overlooked. */
@@ -31,11 +34,13 @@ export function flagOf(settings: Readonly<Record<string, string>>, name: string,
 
 export type ModelOptions = {
   readonly prompt?: string | undefined;
+  readonly precision?: FamilyOptions["precision"] | undefined;
+  /** How matrices are held, in place of what `precision` says. */
+  readonly form?: MatrixForms;
   /** The vision graph, where it is not the plain one. */
-  readonly vision?: (config: OpenvlaConfig) => Graph;
-  /** Other graphs whose weights are the same checkpoint's. */
-  readonly others?: (config: OpenvlaConfig) => readonly Graph[];
-  readonly source?: BindOptions["source"];
+  readonly vision?: (config: OpenvlaConfig, netOn: NetOn) => Graph;
+  /** Where a stored tensor's value comes from, where it is not stored as it is used. */
+  readonly source?: (stored: string) => WeightSource;
   readonly unused?: readonly RegExp[];
 };
 
@@ -45,10 +50,10 @@ export async function openModel(
   options: ModelOptions = {},
 ): Promise<{ readonly config: OpenvlaConfig; readonly model: OpenvlaModel; readonly tokenizer: PromptTokenizer }> {
   const config = await readConfig(checkpoint, options.prompt);
-  const vision = options.vision?.(config);
-  const graphs = [...openvlaGraphs(config, vision), ...(options.others?.(config) ?? [])];
-  const weights = bindWeights(checkpoint, graphs, {
-    ...(options.source === undefined ? {} : { source: options.source }),
+  const form = options.form ?? matrixForms(options.precision);
+  const vision = (options.vision ?? visionGraph)(config, form.netOn);
+  const weights = bindWeights(checkpoint, [vision, ...openvlaGraphs(config, form)], {
+    source: (parameter) => quantised(parameter, options.source ?? ((stored) => stored)),
     unused: [...unusedOf(config), ...(options.unused ?? [])],
   });
   const model = new OpenvlaModel({
@@ -57,9 +62,24 @@ export async function openModel(
     weights,
     embed: (ids) => checkpoint.rows(EMBEDDING, ids),
     engine,
-    ...(vision === undefined ? {} : { vision }),
+    form,
+    vision,
   });
   return { config, model, tokenizer: await openTokenizer(checkpoint, config) };
+}
+
+/** A quantised parameter is made of the stored value, or of what is computed in its place. */
+function quantised(parameter: string, source: (stored: string) => WeightSource): WeightSource {
+  const recipe = quantisedSource(parameter, (name) => name);
+  if (recipe === null) return source(parameter);
+  const inner = source(recipe.from[0] as string);
+  if (typeof inner === "string") return { ...recipe, from: [inner] };
+  if (!("compute" in inner)) return inner;
+  return {
+    id: `${recipe.id} of ${inner.id}`,
+    from: inner.from,
+    compute: (inputs, infos) => recipe.compute([inner.compute(inputs, infos) as Float32Array], infos),
+  };
 }
 
 export async function openTokenizer(checkpoint: Checkpoint, config: OpenvlaConfig): Promise<PromptTokenizer> {

@@ -11,7 +11,7 @@ import { memorySource } from "../../checkpoint/source.ts";
 import { madeFiles } from "../made-files.ts";
 import { idOfValue, isAction, valueOfId } from "./bins.ts";
 import { readConfig } from "./config.ts";
-import { floats, joined, type OpenvlaModel, withImages } from "./model.ts";
+import { floats, joined, type OpenvlaModel, plainNet, withImages } from "./model.ts";
 import { openModel, openTokenizer } from "./open.ts";
 import { openvla } from "./openvla.ts";
 import { actionOf, CAMERA } from "./policy.ts";
@@ -194,6 +194,30 @@ describe("decoding", () => {
     const { values } = await model.run(whole, { read, outputs: ["logits"] });
     const expected = floats(values, "logits");
     expect(apart(joined(logits), expected)).toBeLessThan(2e-5);
+  });
+
+  test("read some rows at a time it is the same sequence", async () => {
+    const { ids, logits } = await model.decode(embeds, 4, -1);
+    for (const rows of [2, 5]) {
+      const other = await openModel(await openMade(), engine, { form: { netOn: plainNet, rows, prepack: false } });
+      const came = await other.model.decode(embeds, 4, -1);
+      expect(came.ids).toEqual(ids);
+      expect(apart(joined(came.logits), joined(logits))).toBeLessThan(2e-5);
+      await other.model.close();
+    }
+  });
+
+  test.each([
+    ["int8", 0.04],
+    ["int4", 0.2],
+  ] as const)("%s stays near float32", async (precision, bound) => {
+    const { logits } = await model.decode(embeds, 1, -1);
+    const other = await openModel(await openMade(), engine, { precision });
+    const came = await other.model.decode(embeds, 1, -1);
+    const [exact, rough] = [logits[0] as Float32Array, came.logits[0] as Float32Array];
+    const norm = Math.hypot(...exact);
+    expect(Math.hypot(...exact.map((value, i) => value - (rough[i] as number))) / norm).toBeLessThan(bound);
+    await other.model.close();
   });
 
   test("padding changes nothing", async () => {

@@ -41,7 +41,10 @@ async function openOpenvla(
   const settings = checkSettings(options, SETTINGS);
   const info = await describe(checkpoint, options);
   const statistics = await statisticsOf(checkpoint);
-  const { model, tokenizer } = await openModel(checkpoint, engine, { prompt: settings.prompt });
+  const { model, tokenizer } = await openModel(checkpoint, engine, {
+    prompt: settings.prompt,
+    precision: options.precision,
+  });
   const form = imageForm(settings.images);
   return new OpenvlaPolicy({ info, model, tokenizer, statistics, dataset: options.dataset, imageForm: form });
 }

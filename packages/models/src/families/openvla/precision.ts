@@ -1,0 +1,39 @@
+/** How the matrices of an OpenVLA are held: float32 as stored, or fewer bits. */
+import { int4Form, int8Form } from "../../blocks/quantised.ts";
+import { Net } from "../../blocks/net.ts";
+import type { FamilyOptions } from "../../checkpoint/family.ts";
+import { BACKBONE, PROJECTOR } from "./config.ts";
+import type { NetOn } from "./graphs.ts";
+
+export type MatrixForms = {
+  readonly netOn: NetOn;
+  /**
+   * Rows of the graph that reads tokens after others. One, beside a graph of its own for whole sequences, where both can read
+   * the same mapped weights; several where the engine holds rearranged copies, of which there is memory for one.
+   */
+  readonly rows: number;
+  /** Quantised products run on rearranged matrices only. */
+  readonly prepack: boolean;
+};
+
+/** Tokens that are read in one pass: about as many as cost no more than reading the weights. */
+const ROWS = 4;
+
+const FLOAT32: MatrixForms = { netOn: (graph) => new Net(graph), rows: 1, prepack: false };
+
+/**
+ * int8: every matrix, with a scale for every row of what it multiplies. int4: those of the language model; image towers and
+ * projector, whose features decide where things are, keep 8 bits.
+ */
+export function matrixForms(precision: FamilyOptions["precision"] = "fp32"): MatrixForms {
+  if (precision === "fp32") return FLOAT32;
+  const eight = int8Form(true);
+  const isVision = (name: string): boolean => name.startsWith(`${BACKBONE}.`) || name.startsWith(`${PROJECTOR}.`);
+  const form = (name: string): typeof eight => (precision === "int8" || isVision(name) ? eight : int4Form);
+  return { netOn: (graph) => new Net(graph, { form: quantisable(form) }), rows: ROWS, prepack: true };
+}
+
+/** What conditions FiLM is one row a block, and small. */
+function quantisable<Form>(form: (name: string) => Form): (name: string) => Form | null {
+  return (name) => (/\.(scale|shift)\.weight$/.test(name) ? null : form(name));
+}
