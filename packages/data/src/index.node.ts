@@ -9,6 +9,7 @@ export { measureMixture } from "./mix/mix.node.ts";
 export { openDataset } from "./open.node.ts";
 export { signDataset, verifyDataset } from "./provenance/manifest.node.ts";
 export type { Manifest, SignOptions, Statement, Verification } from "./provenance/manifest.node.ts";
+export { isAddress, openSource } from "./sources/source.node.ts";
 export { openShards } from "./shards/reader.node.ts";
 export type { ShardEpisode, Shards } from "./shards/reader.node.ts";
 export { openShardWriter } from "./shards/writer.node.ts";

@@ -6,20 +6,21 @@ import { BiddenError } from "@bidden/runtime";
 import type { Dataset } from "./dataset/types.ts";
 import type { FileStore } from "./files/store.ts";
 import { openZip } from "./files/zip-store.ts";
-import { createFolderStore } from "./files/store.node.ts";
+import { within } from "./files/within.ts";
 import { INFO_PATH } from "./lerobot/info.ts";
 import { DATASET_INFO, openRlds } from "./rlds/reader.ts";
 import { openLeRobot } from "./lerobot/reader.ts";
+import { isAddress, openSource } from "./sources/source.node.ts";
 
 export async function openDataset(path: string): Promise<Dataset> {
-  if (await isFile(path)) return openFile(path);
-  const store = createFolderStore(path);
+  if (isAddress(path) ? isFileName(path) : await isFile(path)) return openFile(path);
+  const store = await openSource(path);
   if ((await store.list("meta")).includes(INFO_PATH.slice("meta/".length))) return openLeRobot(store);
   const here = await store.list(".");
   if (here.includes(DATASET_INFO)) return openRlds(store);
   if (isZarr(here)) return (await import("./zarr/reader.ts")).openZarr(store);
   const version = await newestVersion(store, here);
-  if (version !== null) return openRlds(createFolderStore(`${path}/${version}`));
+  if (version !== null) return openRlds(within(store, version));
   throw new BiddenError(
     "not-found",
     here.length === 0
@@ -41,7 +42,7 @@ async function newestVersion(store: FileStore, here: readonly string[]): Promise
 }
 
 async function openZipped(path: string): Promise<Dataset> {
-  const zip = await openZip(await createFolderStore(dirname(path)).open(basename(path)), path);
+  const zip = await openZip(await (await openSource(dirname(path))).open(basename(path)), path);
   try {
     return await (await import("./zarr/reader.ts")).openZarr(zip, () => zip.close());
   } catch (error) {
@@ -63,11 +64,18 @@ async function isFile(path: string): Promise<boolean> {
   }
 }
 
+/** What a file on a server is cannot be asked for cheaply: its name says it. */
+function isFileName(path: string): boolean {
+  return /\.(h5|hdf5|zip|mcap)$/i.test(path);
+}
+
 async function openFile(path: string): Promise<Dataset> {
+  if (isAddress(path) && /\.(h5|hdf5)$/i.test(path))
+    throw new BiddenError("unsupported", `HDF5 is read from a disk only: download ${path} first.`, { path });
   if (/\.(h5|hdf5)$/i.test(path)) return (await import("./hdf5/file.node.ts")).openHdf5(path);
   if (/\.zip$/i.test(path)) return openZipped(path);
   if (/\.mcap$/i.test(path)) {
-    const file = await createFolderStore(dirname(path)).open(basename(path));
+    const file = await (await openSource(dirname(path))).open(basename(path));
     return (await import("./mcap/reader.ts")).openMcap(file, path);
   }
   throw new BiddenError(

@@ -2,10 +2,11 @@
 
 import { catEpisode, describeDataset, type Finding, lintLeRobot, sayReport } from "@bidden/data";
 import {
-  createFolderStore,
   fixDataset,
   hashSink,
+  isAddress,
   openDataset,
+  openSource,
   pngSink,
   signDataset,
   sizeOnDisk,
@@ -23,13 +24,13 @@ export function registerData(program: Command): void {
   const data = program.command("data").description("look into and check recorded episodes");
   data
     .command("info")
-    .argument("<path>", "folder or file of a dataset")
+    .argument("<path>", "folder, file, http(s):// or hf://OWNER/NAME")
     .description("what is in it: robot, cameras, rate, tasks, hours, columns, size")
     .option("--json", "one JSON object")
     .action(printInfo);
   data
     .command("cat")
-    .argument("<path>", "folder or file of a dataset")
+    .argument("<path>", "folder, file, http(s):// or hf://OWNER/NAME")
     .description("the steps of an episode, one JSON line each")
     .option("--episode <n>", "which episode", wholeNumber, 0)
     .option("--from <n>", "first frame", wholeNumber, 0)
@@ -85,7 +86,7 @@ function collect(value: string, before: string[]): string[] {
 function registerLint(data: Command): void {
   data
     .command("lint")
-    .argument("<path>", "folder of a LeRobot dataset")
+    .argument("<path>", "LeRobot dataset: folder, http(s):// or hf://OWNER/NAME")
     .description("faults by rule, with episode, frame and evidence; ends with 0 clean, 1 findings, 2 unreadable")
     .option("--json", "one JSON object a finding")
     .option(
@@ -104,7 +105,7 @@ function wholeNumber(text: string): number {
 
 async function printInfo(path: string, options: { json?: true }): Promise<void> {
   const dataset = await openDataset(path);
-  const report = await describeDataset(dataset, await sizeOnDisk(path));
+  const report = await describeDataset(dataset, isAddress(path) ? null : await sizeOnDisk(path));
   await dataset.close();
   process.stdout.write(`${options.json === true ? JSON.stringify(report) : sayReport(report)}\n`);
 }
@@ -148,7 +149,7 @@ async function printFindings(path: string, { json, fix, to }: LintOptions): Prom
     const { fixed, left } =
       fix === true
         ? await fixDataset(path, to ?? null)
-        : { fixed: [], left: await lintLeRobot(createFolderStore(path)) };
+        : { fixed: [], left: await lintLeRobot(await openSource(path)) };
     for (const { finding, did } of fixed) process.stdout.write(`${say(finding, did)}\n`);
     for (const finding of left) process.stdout.write(`${say(finding)}\n`);
     if (json !== true) process.stdout.write(left.length === 0 ? "clean\n" : `${left.length} findings\n`);
