@@ -3,17 +3,11 @@
  * FAST vocabulary, decoded to cosine coefficients, cut or filled to the size of a chunk. A chunk that needed any of these
  * mendings, or that does not begin as it should, is not what the model was trained to say: it is decoded and reported.
  */
-import { BiddenError } from "@bidden/runtime";
+import { inverseCosineTransform } from "../../tokenizers/cosine.ts";
+import type { FastTokenizer } from "../../tokenizers/fast.ts";
 
-/** What turns FAST ids into characters, one for each coefficient. */
-export type FastText = {
-  /** Number of its tokens. */
-  readonly vocabulary: number;
-  readonly scale: number;
-  readonly minToken: number;
-  /** The decoded text; ids outside the vocabulary vanish. */
-  decode(ids: readonly number[]): string;
-};
+/** What of the FAST tokenizer turns ids into coefficients. */
+export type FastText = Pick<FastTokenizer, "vocabulary" | "scale" | "minToken" | "decode">;
 
 /** Ids of the words around the actions. */
 export type ActionWords = {
@@ -86,27 +80,5 @@ function coefficientsToActions(
       coefficients[i] = (point + fast.minToken) / fast.scale;
     });
   }
-  return inverseCosine(coefficients, horizon, dim);
-}
-
-/**
- * Orthonormal inverse cosine transform along time (DCT-III): x_n = Σ s_k X_k cos(π(2n + 1)k/2N), s_0 = √(1/N), s_k = √(2/N).
- * @param coefficients float64[horizon, dim]
- */
-export function inverseCosine(coefficients: Float64Array, horizon: number, dim: number): Float32Array {
-  if (coefficients.length !== horizon * dim) {
-    throw new BiddenError("internal", `internal: ${coefficients.length} coefficients for ${horizon} × ${dim}`);
-  }
-  const out = new Float32Array(coefficients.length);
-  for (let n = 0; n < horizon; n++) {
-    for (let d = 0; d < dim; d++) {
-      let sum = (coefficients[d] as number) * Math.sqrt(1 / horizon);
-      for (let k = 1; k < horizon; k++) {
-        const wave = Math.cos((Math.PI * (2 * n + 1) * k) / (2 * horizon));
-        sum += (coefficients[k * dim + d] as number) * Math.sqrt(2 / horizon) * wave;
-      }
-      out[n * dim + d] = sum;
-    }
-  }
-  return out;
+  return Float32Array.from(inverseCosineTransform(coefficients, horizon, dim));
 }

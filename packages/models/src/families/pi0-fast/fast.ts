@@ -1,13 +1,13 @@
 /** The FAST tokenizer beside a checkpoint: `fast_tokenizer/` with `tokenizer.json` and `processor_config.json`. */
 import { BiddenError } from "@bidden/runtime";
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
-import { loadTokenizer } from "../../tokenizers/load.ts";
-import type { FastText } from "./actions.ts";
+import { parseJson } from "../../checkpoint/json.ts";
+import { createFastTokenizer, type FastTokenizer } from "../../tokenizers/fast.ts";
 
 /** Where it may lie: LeRobot's files name a repository of its own, whose files are put into one of these. */
 const FOLDERS = ["fast_tokenizer", "fast-action-tokenizer", "fast"];
 
-export async function openFast(checkpoint: Checkpoint): Promise<FastText> {
+export async function openFast(checkpoint: Checkpoint): Promise<FastTokenizer> {
   const folder = FOLDERS.find((name) => checkpoint.has(`${name}/tokenizer.json`));
   const config = folder === undefined ? null : await checkpoint.json(`${folder}/processor_config.json`);
   if (folder === undefined || config === null) {
@@ -18,11 +18,7 @@ export async function openFast(checkpoint: Checkpoint): Promise<FastText> {
       { file: `${FOLDERS[0]}/tokenizer.json` },
     );
   }
-  const tokenizer = await loadTokenizer(checkpoint, [folder]);
-  return {
-    vocabulary: tokenizer.size,
-    scale: config.number("scale"),
-    minToken: config.number("min_token"),
-    decode: (ids) => tokenizer.decode(ids),
-  };
+  const file = `${folder}/tokenizer.json`;
+  const text = new TextDecoder().decode((await checkpoint.bytes(file)) ?? new Uint8Array(0));
+  return createFastTokenizer(parseJson(text, file), config, file);
 }

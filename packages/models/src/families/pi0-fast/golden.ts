@@ -4,6 +4,7 @@ import { joinRows } from "../lerobot/golden-inputs.ts";
 import { inputsOf, rawObservation } from "../pi0/golden.ts";
 import { checkPrefix, checkRead, type PrefixRun } from "../pi0/golden-prefix.ts";
 import { embedPrefix, type ReadObservation } from "../pi0/policy.ts";
+import type { FastEncoded } from "../../tokenizers/fast.ts";
 import { type ChunkSize, decodeActions } from "./actions.ts";
 import type { PiFastParts } from "./policy.ts";
 
@@ -128,6 +129,18 @@ async function checkDetokenize(parts: PiFastParts, check: GoldenCheck): Promise<
   }
 }
 
+async function encodedChunks(
+  { fast }: PiFastParts,
+  { golden }: GoldenCheck,
+  chunks: number,
+  { horizon, dim }: ChunkSize,
+): Promise<FastEncoded[]> {
+  const values = await golden.float("fast/chunks");
+  return Array.from({ length: chunks }, (_, i) =>
+    fast.encode(values.slice(i * horizon * dim, (i + 1) * horizon * dim), horizon, dim),
+  );
+}
+
 async function checkCodec(parts: PiFastParts, check: GoldenCheck): Promise<void> {
   const { golden } = check;
   const facts = golden.facts.object("fast");
@@ -138,6 +151,17 @@ async function checkCodec(parts: PiFastParts, check: GoldenCheck): Promise<void>
     const whole = [...parts.actionWords.prefix, ...row, parts.actionWords.end];
     return decodeActions(whole, parts.actionWords, parts.fast, size).values;
   });
+  const encoded = await encodedChunks(parts, check, chunks, size);
+  check.equal(
+    "fast/ids",
+    encoded.flatMap((row) => row.ids),
+    ids.flat(),
+  );
+  await check.compare(
+    "fast/quantised",
+    encoded.flatMap((row) => row.coefficients),
+    EXACT,
+  );
   await check.compare("fast/decoded", joinRows(decoded), { relL2: 1e-6, maxAbs: 1e-6 });
   const mirror = ids.flat().map((id) => parts.model.dims.vocabulary - 1 - parts.actionWords.skipped - id);
   check.equal("fast/text_ids", mirror, texts.flat());

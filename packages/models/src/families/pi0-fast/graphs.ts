@@ -2,7 +2,7 @@
  * π0-FAST (arXiv:2501.09747) decodes actions as words: after the prefix of pictures and prompt, one token at a time reads the
  * keys and values of all before it.
  */
-import { concat, Graph, linear, type Tensor } from "@bidden/tensor";
+import { concat, Graph } from "@bidden/tensor";
 import type { PiDims } from "../pi0/dims.ts";
 import { languageStack, type NetOn, pastInputs, turnInputs } from "../pi0/graphs.ts";
 import { HEAD } from "../pi0/names.ts";
@@ -28,16 +28,10 @@ export function decodeGraph(dims: PiDims, places: number, netOn: NetOn): Graph {
 }
 
 /** `hidden` float32[1, width] to `logits` float32[1, vocabulary]. */
-export function headGraph(dims: PiDims): Graph {
+export function headGraph(dims: PiDims, netOn: NetOn): Graph {
   const graph = new Graph("pi-head");
   const hidden = graph.input("hidden", "float32", [1, dims.text.width]);
-  graph.output("logits", headLogits(graph, dims, hidden));
+  const name = HEAD.replace(/\.weight$/, "");
+  graph.output("logits", netOn(graph).linear(name, hidden, dims.vocabulary, { bias: false }));
   return graph;
-}
-
-/** The output matrix stays in the checkpoint's own type: rows of it are read in place. */
-export function headLogits(graph: Graph, dims: PiDims, hidden: Tensor): Tensor {
-  const std = dims.text.width ** -0.5;
-  const matrix = graph.parameter(HEAD, [dims.vocabulary, dims.text.width], { kind: "normal", std });
-  return linear(hidden, matrix, null, { transposed: true });
 }

@@ -74,7 +74,7 @@ export class FastDecoder {
   }
 
   async #logits(hidden: Float32Array): Promise<Float32Array> {
-    this.#head ??= this.#open(headGraph(this.#parts.model.dims));
+    this.#head ??= this.#open(headGraph(this.#parts.model.dims, this.#parts.netOn));
     return floats(await (await this.#head).run({ hidden }), "logits");
   }
 

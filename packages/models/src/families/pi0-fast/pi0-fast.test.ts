@@ -8,7 +8,7 @@ import { GoldenCheck, openGolden } from "../../checkpoint/golden.ts";
 import { nodeEngine, openCheckpointAt } from "../../checkpoint/load.node.ts";
 import { memorySource } from "../../checkpoint/source.ts";
 import { madeFiles } from "../made-files.ts";
-import { type ActionWords, decodeActions, type FastText, inverseCosine } from "./actions.ts";
+import { type ActionWords, decodeActions, type FastText } from "./actions.ts";
 import { chunkGrammar } from "./grammar.ts";
 import { pi0Fast } from "./pi0-fast.ts";
 
@@ -58,13 +58,6 @@ describe("answers of the model", () => {
     expect(problems.join(" ")).toMatch(problem);
     expect(values).toHaveLength(2);
     expect(values.every(Number.isFinite)).toBe(true);
-  });
-
-  it("the inverse of the orthonormal cosine transform", () => {
-    const flat = inverseCosine(Float64Array.of(2, 0, 0, 0), 4, 1);
-    expect([...flat]).toEqual([1, 1, 1, 1]);
-    const wave = inverseCosine(Float64Array.of(0, 1, 0, 0), 4, 1);
-    expect([...wave].map((value) => value.toFixed(5))).toEqual(["0.65328", "0.27060", "-0.27060", "-0.65328"]);
   });
 
   it("the grammar asks for the words around, and never for more coefficients than are missing", () => {

@@ -5,13 +5,13 @@
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
 import type { FamilyInfo, FamilyOptions, PolicyFamily } from "../../checkpoint/family.ts";
-import { Net } from "../../blocks/net.ts";
 import { loadTokenizer } from "../../tokenizers/load.ts";
 import { dimsHints, piKind } from "../pi0/config.ts";
 import { describePi } from "../pi0/describe.ts";
 import { readDims } from "../pi0/dims.ts";
 import { makePi } from "../pi0/make.ts";
 import { PiModel, piGraphs } from "../pi0/model.ts";
+import { netFor } from "../pi0/precision.ts";
 import { piScaling } from "../pi0/scaling.ts";
 import { bindPi, embeddingTensor, piTensors } from "../pi0/tensors.ts";
 import { needId } from "../pi0/words.ts";
@@ -65,17 +65,18 @@ async function openParts(checkpoint: Checkpoint, engine: Engine, options: Family
   const dims = readDims(config.kind, tensors.shapes, await dimsHints(checkpoint));
   const words = await loadTokenizer(checkpoint);
   const fast = await openFast(checkpoint);
-  const weights = bindPi(checkpoint, tensors, [...piGraphs(dims, config.horizon), headGraph(dims)]);
+  const netOn = netFor(options.precision ?? "fp32");
+  const weights = bindPi(checkpoint, tensors, [...piGraphs(dims, config.horizon, netOn), headGraph(dims, netOn)]);
   const table = embeddingTensor(tensors);
   const embed = (ids: ArrayLike<number>): Promise<Float32Array> => checkpoint.rows(table, ids);
-  const model = new PiModel({ dims, weights, embed, engine, horizon: config.horizon, time: config.time });
+  const model = new PiModel({ dims, weights, embed, engine, horizon: config.horizon, time: config.time, netOn });
   return {
     config,
     model,
     words,
     fast,
     scaling: await piScaling(checkpoint, config, options.dataset),
-    decoder: new FastDecoder({ model, weights, engine, netOn: (graph) => new Net(graph) }),
+    decoder: new FastDecoder({ model, weights, engine, netOn }),
     bos: needId(words, "<bos>"),
     actionWords: {
       prefix: words.encode("Action: "),

@@ -7,7 +7,8 @@ import type {
   PublishedPolicy,
 } from "../../checkpoint/family.ts";
 import { embedPrefix, type PiParts, readObservation } from "../pi0/policy.ts";
-import { type ActionWords, decodeActions, type FastText } from "./actions.ts";
+import type { FastTokenizer } from "../../tokenizers/fast.ts";
+import { type ActionWords, decodeActions } from "./actions.ts";
 import type { FastConfig } from "./config.ts";
 import { chunkGrammar } from "./grammar.ts";
 import type { FastDecoder } from "./model.ts";
@@ -15,7 +16,7 @@ import type { FastDecoder } from "./model.ts";
 export type PiFastParts = Omit<PiParts, "info" | "config"> & {
   readonly config: FastConfig;
   readonly decoder: FastDecoder;
-  readonly fast: FastText;
+  readonly fast: FastTokenizer;
   readonly actionWords: ActionWords;
   /** The token that begins a prompt, and once more the answer. */
   readonly bos: number;

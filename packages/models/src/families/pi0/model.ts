@@ -12,12 +12,12 @@ import {
   type TimeEmbedding,
 } from "../../blocks/flow-matching.ts";
 import { MASKED } from "../../blocks/gemma.ts";
-import { Net } from "../../blocks/net.ts";
 import { turnValues } from "../../blocks/rope.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
 import { SessionSlot } from "../../checkpoint/session-slot.ts";
 import type { Weights } from "../../checkpoint/weights.ts";
 import type { PiDims } from "./dims.ts";
+import { netFor } from "./precision.ts";
 import { expertOf, modulationGraph, type NetOn, prefixGraph, stepGraph, visionGraph } from "./graphs.ts";
 
 /** Keys and values of a prefix, by the names of the step graph's inputs. */
@@ -30,16 +30,18 @@ export type Prefix = {
   readonly hidden: Float32Array | null;
 };
 
-/** Lengths are rounded up to this many tokens, so that one session serves prompts of about the same length. */
+/**
+ * Lengths are rounded up to this many tokens, and a session that is at most `SLACK` places too long is used as it is: opening
+ * another costs more than some padding, and a prompt with the state in it changes its length all the time.
+ */
 const PLACES = 16;
+const SLACK = 64;
 
 /** transformers stores inverse frequencies and multiplies by them. */
 export const GEMMA_TURNS = { angle: "multiplied" } as const;
 
-const plainNet = (graph: Graph): Net => new Net(graph);
-
 /** The graphs of a model at some length: what weights are bound to. */
-export function piGraphs(dims: PiDims, horizon: number, netOn: NetOn = plainNet): readonly Graph[] {
+export function piGraphs(dims: PiDims, horizon: number, netOn: NetOn = netFor("fp32")): readonly Graph[] {
   const shared = [visionGraph(dims, netOn), prefixGraph(dims, PLACES, netOn)];
   if (dims.kind === "pi0_fast") return shared;
   const step = stepGraph(dims, { horizon, prefix: PLACES }, netOn);
@@ -73,12 +75,13 @@ export class PiModel {
   readonly #vision: SessionSlot = new SessionSlot();
   readonly #prefix: SessionSlot = new SessionSlot();
   readonly #step: SessionSlot = new SessionSlot();
+  #places = 0;
   readonly #modulations: Map<number, Promise<Modulations>> = new Map();
 
   constructor(parts: PiModelParts) {
     this.dims = parts.dims;
     this.#parts = parts;
-    this.#netOn = parts.netOn ?? plainNet;
+    this.#netOn = parts.netOn ?? netFor("fp32");
   }
 
   /** Side of the pictures, pixels. */
@@ -103,7 +106,7 @@ export class PiModel {
   async prefix(embeds: Float32Array, options: { readonly hidden?: boolean } = {}): Promise<Prefix> {
     const { width, headDim, depth } = this.dims.text;
     const tokens = embeds.length / width;
-    const places = Math.ceil(tokens / PLACES) * PLACES;
+    const places = this.#placesFor(tokens);
     const past = Array.from({ length: depth }, (_, i) => [`k.${i}`, `v.${i}`]).flat();
     const outputs = options.hidden === true ? [...past, "hidden"] : past;
     const key = `${places} ${outputs.length}`;
@@ -119,6 +122,12 @@ export class PiModel {
     });
     const hidden = options.hidden === true ? floats(run, "hidden").slice(0, tokens * width) : null;
     return { tokens, places, past: Object.fromEntries(past.map((name) => [name, floats(run, name)])), hidden };
+  }
+
+  #placesFor(tokens: number): number {
+    const spare = this.#places - tokens;
+    if (spare < 0 || spare > SLACK) this.#places = Math.ceil(tokens / PLACES) * PLACES;
+    return this.#places;
   }
 
   /** Noise to actions, float32[horizon, actionWidth] in model space. */

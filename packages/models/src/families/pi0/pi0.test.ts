@@ -361,3 +361,19 @@ describe("predictions", () => {
     }
   });
 });
+
+describe("fewer bits", () => {
+  /** Random weights err more than trained ones; what is held here is that nothing is swapped or scaled wrongly. */
+  it.each([
+    ["int8", 0.03],
+    ["int4", 0.2],
+  ] as const)("%s stays near float32", async (precision, bound) => {
+    const chunk = (options: FamilyOptions): Promise<Float32Array> =>
+      withPolicy(base.pi05, async (policy) => (await policy.predict(OBSERVATION, { seed: 1 })).normalised, options);
+    const [exact, rough] = [await chunk({}), await chunk({ precision })];
+    const rms = (values: Float32Array): number => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0) / values.length);
+    const error = rms(exact.map((value, i) => value - (rough[i] as number))) / rms(exact);
+    expect(error).toBeGreaterThan(0);
+    expect(error).toBeLessThan(bound);
+  });
+});

@@ -1,6 +1,7 @@
 /** The tensors of a π checkpoint by their names inside, bound to the graphs that read them. */
 import { BiddenError } from "@bidden/runtime";
 import type { Graph, Shape } from "@bidden/tensor";
+import { quantisedSource } from "../../blocks/quantised.ts";
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { bindWeights, type Weights } from "../../checkpoint/weights.ts";
 import { canonicalName, EMBEDDING, HEAD, type PiKind } from "./names.ts";
@@ -58,11 +59,12 @@ export function headTensor(tensors: PiTensors): string {
 /** Binds graphs strictly: an unknown tensor in the file is refused by name. */
 export function bindPi(checkpoint: Checkpoint, tensors: PiTensors, graphs: readonly Graph[]): Weights {
   const unread = [...tensors.dead, embeddingTensor(tensors), headTensor(tensors)];
+  const storedName = (name: string): string => {
+    if (name === HEAD) return headTensor(tensors);
+    return name === EMBEDDING ? embeddingTensor(tensors) : (tensors.stored.get(name) ?? name);
+  };
   return bindWeights(checkpoint, graphs, {
-    source: (parameter) => {
-      if (parameter === HEAD) return headTensor(tensors);
-      return parameter === EMBEDDING ? embeddingTensor(tensors) : (tensors.stored.get(parameter) ?? parameter);
-    },
+    source: (parameter) => quantisedSource(parameter, storedName) ?? storedName(parameter),
     unused: unread.map((name) => new RegExp(`^${name.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")}$`)),
   });
 }
