@@ -28,6 +28,7 @@ export { denormalise, normalise } from "./oxe/normalise.ts";
 export type { Normalisation, NormalisationStats } from "./oxe/normalise.ts";
 export { MIXTURES, planMixture } from "./oxe/mixtures.ts";
 export { OXE_DATASETS } from "./oxe/registry.ts";
+export * as rotations from "./oxe/rotations.ts";
 export { oxeColumns, standardise } from "./oxe/standardise.ts";
 export { openRlds } from "./rlds/reader.ts";
 export type { ShardArray, ShardColumn, ShardDtype } from "./shards/format.ts";

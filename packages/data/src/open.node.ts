@@ -11,11 +11,15 @@ import { INFO_PATH } from "./lerobot/info.ts";
 import { DATASET_INFO, openRlds } from "./rlds/reader.ts";
 import { openLeRobot } from "./lerobot/reader.ts";
 import { isAddress, openSource } from "./sources/source.node.ts";
+import { loadCodecs } from "./video/codecs.node.ts";
+import { createVideoDecoder } from "./video/decoder.ts";
 
 export async function openDataset(path: string): Promise<Dataset> {
   if (isAddress(path) ? isFileName(path) : await isFile(path)) return openFile(path);
   const store = await openSource(path);
-  if ((await store.list("meta")).includes(INFO_PATH.slice("meta/".length))) return openLeRobot(store);
+  if ((await store.list("meta")).includes(INFO_PATH.slice("meta/".length))) {
+    return openLeRobot(store, { videos: createVideoDecoder(store, loadCodecs) });
+  }
   const here = await store.list(".");
   if (here.includes(DATASET_INFO)) return openRlds(store);
   if (isZarr(here)) return (await import("./zarr/reader.ts")).openZarr(store);

@@ -1,6 +1,6 @@
 /** Reads LeRobotDataset v3.0 and v2.1 as a `Dataset`. */
 
-import { BiddenError, type Image } from "@bidden/runtime";
+import { BiddenError } from "@bidden/runtime";
 import type { Column, Dataset, EpisodeData, EpisodeInfo, Feature, Features, ReadOptions } from "../dataset/types.ts";
 import type { SchemaElement } from "hyparquet";
 import type { FileStore } from "../files/store.ts";
@@ -8,16 +8,11 @@ import { columnFrom, textFrom } from "./convert.ts";
 import { EPISODES_FOLDER, type EpisodePlace, readEpisodes } from "./episodes.ts";
 import { DATA_TEMPLATE, INFO_PATH, type LeRobotInfo, parseInfo, TASKS_PATH, VIDEO_TEMPLATE } from "./info.ts";
 import { openTable, type Table } from "./parquet.ts";
+import type { VideoDecoder } from "../video/decoder.ts";
 import { readEpisodesV21, readTasksV21 } from "./v21.ts";
 
 /** How many data files stay open. */
 const OPEN_TABLES = 8;
-
-/** Decodes one frame of a video; a plug-in, because codecs do not come with the core. */
-export interface VideoDecoder {
-  /** @param seconds from the start of the file. */
-  frameAt(path: string, seconds: number, feature: Feature): Promise<Image>;
-}
 
 export async function openLeRobot(store: FileStore, options: { videos?: VideoDecoder } = {}): Promise<LeRobotReader> {
   const bytes = await store.read(INFO_PATH);
@@ -242,7 +237,7 @@ export class LeRobotReader implements Dataset {
             ),
           );
         }
-        return this.#videos.frameAt(video.path, video.fromSeconds + (from + frame) / this.fps, feature);
+        return this.#videos.frameAt(video.path, video.fromSeconds + (from + frame) / this.fps);
       },
     };
   }
@@ -269,6 +264,7 @@ export class LeRobotReader implements Dataset {
   async close(): Promise<void> {
     const tables = [...this.#tables.values()];
     this.#tables.clear();
+    await this.#videos?.close();
     for (const table of await Promise.allSettled(tables)) {
       if (table.status === "fulfilled") await table.value.close();
     }

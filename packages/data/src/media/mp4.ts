@@ -28,12 +28,18 @@ export async function readVideoTrack(file: RandomAccess, name: string): Promise<
     const mdia = child(view, trak, "mdia");
     const handler = mdia === null ? null : child(view, mdia, "hdlr");
     if (mdia === null || handler === null || text(view, handler.start + 16) !== "vide") continue;
-    return readTrack(view, trak, mdia, bad);
+    return readTrack(view, trak, mdia, bad, file.byteLength);
   }
   throw bad("it has no video track");
 }
 
-function readTrack(view: DataView, trak: Box, mdia: Box, bad: (what: string) => BiddenError): VideoTrack {
+function readTrack(
+  view: DataView,
+  trak: Box,
+  mdia: Box,
+  bad: (what: string) => BiddenError,
+  fileBytes: number,
+): VideoTrack {
   const need = (box: Box | null, type: string): Box => {
     const found = box === null ? null : child(view, box, type);
     if (found === null) throw bad(`its box ${type} is missing`);
@@ -44,7 +50,7 @@ function readTrack(view: DataView, trak: Box, mdia: Box, bad: (what: string) => 
   const timescale = view.getUint32(mdhd.start + (wide ? 28 : 20));
   const tkhd = need(trak, "tkhd");
   const stbl = need(need(mdia, "minf"), "stbl");
-  const sizes = sampleSizes(view, need(stbl, "stsz"), bad);
+  const sizes = sampleSizes(view, need(stbl, "stsz"), bad, fileBytes);
   const times = entries(view, need(stbl, "stts"), 2, bad);
   const stss = child(view, stbl, "stss");
   let ticks = 0;
@@ -74,10 +80,13 @@ function entries(view: DataView, box: Box, width: number, bad: (what: string) =>
   );
 }
 
-function sampleSizes(view: DataView, box: Box, bad: (what: string) => BiddenError): Uint32Array {
+function sampleSizes(view: DataView, box: Box, bad: (what: string) => BiddenError, fileBytes: number): Uint32Array {
   const same = view.getUint32(box.start + 12);
   const count = view.getUint32(box.start + 16);
-  if (same !== 0) return new Uint32Array(Math.min(count, 1 << 26)).fill(same);
+  if (same !== 0) {
+    if (same * count > fileBytes) throw bad(`its ${count} frames of ${same} bytes do not fit into it`);
+    return new Uint32Array(count).fill(same);
+  }
   if (box.start + 20 + count * 4 > box.end) throw bad("its box stsz is cut short");
   return Uint32Array.from({ length: count }, (_, i) => view.getUint32(box.start + 20 + i * 4));
 }

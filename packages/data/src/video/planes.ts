@@ -1,0 +1,61 @@
+/** Decoded pictures as they come from a decoder, and as RGB. */
+
+import type { Image } from "@bidden/runtime";
+
+/** 8 bits, 4:2:0: Y in full, U and V at half the size (rounded up), rows without gaps. */
+export type Planes = {
+  readonly width: number;
+  readonly height: number;
+  readonly y: Uint8Array;
+  readonly u: Uint8Array;
+  readonly v: Uint8Array;
+};
+
+/** Kr and Kb by matrix coefficients of ISO/IEC 23091-4; BT.601 where a file says nothing, as FFmpeg has it. */
+const WEIGHTS: Readonly<Record<number, readonly [number, number]>> = { 1: [0.2126, 0.0722], 9: [0.2627, 0.0593] };
+const BT601 = [0.299, 0.114] as const;
+
+/** Colour of the nearest chroma sample, rounded down, as FFmpeg's converter has it; fixed point of 16 bits. */
+export function rgbFromPlanes(planes: Planes, matrix: number, fullRange: boolean): Image {
+  const { width, height, y, u, v } = planes;
+  const [kr, kb] = WEIGHTS[matrix] ?? BT601;
+  const luma = fullRange ? 1 : 255 / 219;
+  const chroma = fullRange ? 1 : 255 / 224;
+  const one = 65536;
+  const scale = Math.round(luma * one);
+  const black = fullRange ? 0 : 16;
+  const rv = Math.round(2 * (1 - kr) * chroma * one);
+  const bu = Math.round(2 * (1 - kb) * chroma * one);
+  const gu = Math.round(((2 * kb * (1 - kb)) / (1 - kr - kb)) * chroma * one);
+  const gv = Math.round(((2 * kr * (1 - kr)) / (1 - kr - kb)) * chroma * one);
+  const data = new Uint8Array(width * height * 3);
+  const half = (width + 1) >> 1;
+  let to = 0;
+  for (let row = 0; row < height; row++) {
+    const chromaRow = (row >> 1) * half;
+    for (let column = 0; column < width; column++) {
+      const at = chromaRow + (column >> 1);
+      const du = (u[at] as number) - 128;
+      const dv = (v[at] as number) - 128;
+      const light = ((y[row * width + column] as number) - black) * scale;
+      data[to++] = clamp((light + rv * dv) >> 16);
+      data[to++] = clamp((light - gu * du - gv * dv) >> 16);
+      data[to++] = clamp((light + bu * du) >> 16);
+    }
+  }
+  return { width, height, data };
+}
+
+function clamp(value: number): number {
+  return value < 0 ? 0 : value > 255 ? 255 : value;
+}
+
+/** Rows of a plane with gaps after each, copied together. */
+export function packRows(bytes: Uint8Array, start: number, stride: number, width: number, height: number): Uint8Array {
+  if (stride === width) return bytes.slice(start, start + width * height);
+  const out = new Uint8Array(width * height);
+  for (let row = 0; row < height; row++) {
+    out.set(bytes.subarray(start + row * stride, start + row * stride + width), row * width);
+  }
+  return out;
+}
