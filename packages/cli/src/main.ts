@@ -48,6 +48,11 @@ const COMMANDS: readonly CommandEntry[] = [
     register: async (program) => (await import("./commands/train.ts")).registerTrain(program),
   },
   {
+    name: "policy",
+    summary: "published policies: fetch, look into, compare with recorded values, make with random weights",
+    register: async (program) => (await import("./commands/policy.ts")).registerPolicy(program),
+  },
+  {
     name: "data",
     summary: "look into and check recorded episodes",
     register: async (program) => (await import("./commands/data.ts")).registerData(program),

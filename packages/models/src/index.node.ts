@@ -4,3 +4,8 @@ export { nodeEngine, openCheckpointAt, openPublished } from "./checkpoint/load.n
 export { folderSource } from "./checkpoint/source.node.ts";
 export type { FolderReport } from "./golden-sets/check.node.ts";
 export { checkGoldenFolders, openFolder } from "./golden-sets/check.node.ts";
+export { measureGflops } from "./checkpoint/speed.node.ts";
+export { writeCheckpoint } from "./checkpoint/write.node.ts";
+export { pulledFolder, receiptOf } from "./hub/cache.node.ts";
+export type { Pulled, PullOptions } from "./hub/pull.node.ts";
+export { pullCheckpoint } from "./hub/pull.node.ts";

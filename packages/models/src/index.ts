@@ -30,6 +30,9 @@ export { compareValues, EMBEDDINGS, EXACT, FP32, GoldenCheck, GoldenSet, openGol
 export type { StageResult, Tolerance } from "./checkpoint/golden.ts";
 export { Fields } from "./checkpoint/json.ts";
 export type { WrittenFiles, WrittenWeights } from "./checkpoint/make.ts";
+export type { PtFile, PtTensor } from "./checkpoint/pt/read.ts";
+export { openPt, readPt } from "./checkpoint/pt/read.ts";
+export { writePt } from "./checkpoint/pt/write.ts";
 export type { CheckpointSource } from "./checkpoint/source.ts";
 export { memorySource } from "./checkpoint/source.ts";
 export { bindWeights, Weights } from "./checkpoint/weights.ts";

@@ -48,7 +48,7 @@ export type { Slot, TrainStep, TrainStepOptions } from "./optim/train-step.ts";
 export { buildTrainStep, countParameters } from "./optim/train-step.ts";
 export type { SafetensorsEntry, SafetensorsFile, SafetensorsHeader } from "./safetensors/format.ts";
 export { elementsView, readSafetensors, readSafetensorsHeader, safetensorsHeaderBytes } from "./safetensors/read.ts";
-export { writeSafetensors } from "./safetensors/write.ts";
+export { planSafetensors, writeSafetensors } from "./safetensors/write.ts";
 export type { SessionOptions } from "./session/engine.ts";
 export type { Feeds, Session, ValueInfo } from "./session/session.ts";
 export type { Metrics, ParameterMap, Trainer } from "./session/trainer.ts";
