@@ -4,19 +4,7 @@
  * same SigLIP in PaliGemma, GELU has its erf form here. Tensors have timm's names; queries, keys and values are one matrix.
  */
 import { BiddenError } from "@bidden/runtime";
-import {
-  add,
-  concat,
-  conv,
-  expand,
-  gelu,
-  mul,
-  packedSelfAttention,
-  reshape,
-  slice,
-  type Tensor,
-  transpose,
-} from "@bidden/tensor";
+import { add, concat, conv, expand, gelu, mul, reshape, slice, split, type Tensor, transpose } from "@bidden/tensor";
 import { countLayers, type Net, type ShapeOf } from "./net.ts";
 
 export type VitConfig = {
@@ -114,7 +102,8 @@ function block(net: Net, name: string, x: Tensor, config: VitConfig, between: (x
   const scaled = (y: Tensor, half: string): Tensor =>
     layerScale ? mul(y, net.tensor(`${name}.${half}.scale_factor`, [width], { kind: "ones" })) : y;
   const qkv = net.linear(`${name}.attn.qkv`, net.layerNorm(`${name}.norm1`, x, EPSILON), 3 * width);
-  const seen = net.linear(`${name}.attn.proj`, packedSelfAttention(qkv, heads), width);
+  const [q, k, v] = split(qkv, [width, width, width], -1) as [Tensor, Tensor, Tensor];
+  const seen = net.linear(`${name}.attn.proj`, net.attend(q, k, v, heads), width);
   const middle = between(add(x, scaled(seen, "ls1")));
   const hidden = net.linear(`${name}.mlp.fc1`, net.layerNorm(`${name}.norm2`, middle, EPSILON), mlpWidth);
   return add(middle, scaled(net.linear(`${name}.mlp.fc2`, gelu(hidden, "erf"), width), "ls2"));

@@ -11,7 +11,7 @@ import { type OpenvlaConfig, patchesOf } from "./config.ts";
 import { furtherGraph, sequenceGraph } from "./graphs.ts";
 import type { MatrixForms } from "./precision.ts";
 
-/** Sequences are rounded up to this many places, so that one session serves prompts of about the same length. */
+/** Shortest length that graphs are bound at. */
 const GRAIN = 16;
 /** Added to the score of a place that may not be seen: finite, so that no row can become NaN. */
 const MASKED = -1e30;
@@ -114,14 +114,16 @@ export class OpenvlaModel {
   /**
    * Greedy decoding: the sequence, then one token after another against what was remembered.
    * @param count ids to decode; fewer come back where `stop` is decoded
-   * @returns ids, and logits float32[vocabulary] of each step
+   * @returns ids, logits float32[vocabulary] of each step, and how long the sequence took
    */
   async decode(
     embeds: Float32Array,
     count: number,
     stop: number,
-  ): Promise<{ readonly ids: number[]; readonly logits: Float32Array[] }> {
+  ): Promise<{ readonly ids: number[]; readonly logits: Float32Array[]; readonly sequenceMs: number }> {
+    const began = performance.now();
     const memory = await this.#begin(embeds, count - 1);
+    const sequenceMs = performance.now() - began;
     const logits = [memory.logits];
     const ids = [argMax(memory.logits)];
     for (let at = memory.tokens; ids.length < count && ids.at(-1) !== stop; at++) {
@@ -129,7 +131,7 @@ export class OpenvlaModel {
       logits.push(next);
       ids.push(argMax(next));
     }
-    return { ids, logits };
+    return { ids, logits, sequenceMs };
   }
 
   async close(): Promise<void> {
@@ -202,7 +204,7 @@ export class OpenvlaModel {
         { tokens: tokens + spare, limit: this.config.maxTokens },
       );
     }
-    return { tokens, places: Math.ceil((tokens + spare) / GRAIN) * GRAIN };
+    return { tokens, places: Math.ceil((tokens + spare) / this.#parts.form.grain) * this.#parts.form.grain };
   }
 
   #turns(positions: readonly number[], width: number): { readonly cos: Float32Array; readonly sin: Float32Array } {

@@ -199,7 +199,9 @@ describe("decoding", () => {
   test("read some rows at a time it is the same sequence", async () => {
     const { ids, logits } = await model.decode(embeds, 4, -1);
     for (const rows of [2, 5]) {
-      const other = await openModel(await openMade(), engine, { form: { netOn: plainNet, rows, prepack: false } });
+      const other = await openModel(await openMade(), engine, {
+        form: { netOn: plainNet, rows, grain: 16, prepack: false },
+      });
       const came = await other.model.decode(embeds, 4, -1);
       expect(came.ids).toEqual(ids);
       expect(apart(joined(came.logits), joined(logits))).toBeLessThan(2e-5);

@@ -61,7 +61,8 @@ export class OpenvlaPolicy implements PublishedPolicy {
     const stageMs = {
       preprocess: prepared - began,
       vision: seen - prepared,
-      language: performance.now() - seen,
+      sequence: decoded.sequenceMs,
+      tokens: performance.now() - seen - decoded.sequenceMs,
     };
     return { ...actionOf(decoded.ids, range, config, tokenizer.eos), horizon: 1, dim: range.low.length, stageMs };
   }

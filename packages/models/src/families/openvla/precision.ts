@@ -12,6 +12,8 @@ export type MatrixForms = {
    * the same mapped weights; several where the engine holds rearranged copies, of which there is memory for one.
    */
   readonly rows: number;
+  /** Sequences are rounded up to this many places, so that one session serves prompts of about the same length. */
+  readonly grain: number;
   /** Quantised products run on rearranged matrices only. */
   readonly prepack: boolean;
 };
@@ -19,7 +21,15 @@ export type MatrixForms = {
 /** Tokens that are read in one pass: about as many as cost no more than reading the weights. */
 const ROWS = 4;
 
-const FLOAT32: MatrixForms = { netOn: (graph) => new Net(graph), rows: 1, prepack: false };
+/** Opening a session takes seconds where matrices are rearranged: few lengths. */
+const GRAIN = 64;
+
+const FLOAT32: MatrixForms = {
+  netOn: (graph) => new Net(graph, { forwardOnly: true }),
+  rows: 1,
+  grain: 16,
+  prepack: false,
+};
 
 /**
  * int8: every matrix, with a scale for every row of what it multiplies. int4: those of the language model; image towers and
@@ -30,7 +40,12 @@ export function matrixForms(precision: FamilyOptions["precision"] = "fp32"): Mat
   const eight = int8Form(true);
   const isVision = (name: string): boolean => name.startsWith(`${BACKBONE}.`) || name.startsWith(`${PROJECTOR}.`);
   const form = (name: string): typeof eight => (precision === "int8" || isVision(name) ? eight : int4Form);
-  return { netOn: (graph) => new Net(graph, { form: quantisable(form) }), rows: ROWS, prepack: true };
+  return {
+    netOn: (graph) => new Net(graph, { form: quantisable(form), forwardOnly: true }),
+    rows: ROWS,
+    grain: GRAIN,
+    prepack: true,
+  };
 }
 
 /** What conditions FiLM is one row a block, and small. */
