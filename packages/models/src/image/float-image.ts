@@ -12,8 +12,11 @@ export type FloatImage = {
 /** uint8 to float32: `value * scale + offset`, in float32 steps as PyTorch does `/ 255`, `* 2 - 1`. */
 export function toFloat(image: Image, divisor = 255): FloatImage {
   checkImage(image);
-  const { width, height } = image;
-  return { width, height, channels: 3, data: Float32Array.from(image.data, (value) => value / divisor) };
+  const { width, height, data: bytes } = image;
+  const levels = Float32Array.from({ length: 256 }, (_, level) => level / divisor);
+  const data = new Float32Array(bytes.length);
+  for (let i = 0; i < bytes.length; i++) data[i] = levels[bytes[i] as number] as number;
+  return { width, height, channels: 3, data };
 }
 
 /** Applies `f` to every value; results are rounded to float32. */

@@ -9,7 +9,7 @@ import { turnValues } from "../../blocks/rope.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
 import type { Weights } from "../../checkpoint/weights.ts";
 import { floats, GEMMA_TURNS, type PiModel, type Prefix } from "../pi0/model.ts";
-import type { NetOn } from "../pi0/graphs.ts";
+import type { PiForms } from "../pi0/precision.ts";
 import { decodeGraph, headGraph } from "./graphs.ts";
 
 /** Which ids may come next, given those generated; null where any may. */
@@ -27,7 +27,7 @@ export type DecoderParts = {
   readonly model: PiModel;
   readonly weights: Weights;
   readonly engine: Engine;
-  readonly netOn: NetOn;
+  readonly forms: PiForms;
 };
 
 export class FastDecoder {
@@ -74,21 +74,21 @@ export class FastDecoder {
   }
 
   async #logits(hidden: Float32Array): Promise<Float32Array> {
-    this.#head ??= this.#open(headGraph(this.#parts.model.dims, this.#parts.netOn));
+    this.#head ??= this.#open(headGraph(this.#parts.model.dims, this.#parts.forms.netOn));
     return floats(await (await this.#head).run({ hidden }), "logits");
   }
 
   async #decoder(places: number): Promise<Session> {
     if (this.#decode?.places !== places) {
       await (await this.#decode?.session.catch(() => null))?.close();
-      const { model, netOn } = this.#parts;
-      this.#decode = { places, session: this.#open(decodeGraph(model.dims, places, netOn)) };
+      const { model, forms } = this.#parts;
+      this.#decode = { places, session: this.#open(decodeGraph(model.dims, places, forms.netOn)) };
     }
     return this.#decode.session;
   }
 
   #open(graph: Graph): Promise<Session> {
-    return this.#parts.weights.open(graph, this.#parts.engine);
+    return this.#parts.weights.open(graph, this.#parts.engine, this.#parts.forms.session);
   }
 }
 

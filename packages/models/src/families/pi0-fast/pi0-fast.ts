@@ -11,7 +11,7 @@ import { describePi } from "../pi0/describe.ts";
 import { readDims } from "../pi0/dims.ts";
 import { makePi } from "../pi0/make.ts";
 import { PiModel, piGraphs } from "../pi0/model.ts";
-import { netFor } from "../pi0/precision.ts";
+import { formsOf } from "../pi0/precision.ts";
 import { piScaling } from "../pi0/scaling.ts";
 import { bindPi, embeddingTensor, piTensors } from "../pi0/tensors.ts";
 import { needId } from "../pi0/words.ts";
@@ -65,18 +65,18 @@ async function openParts(checkpoint: Checkpoint, engine: Engine, options: Family
   const dims = readDims(config.kind, tensors.shapes, await dimsHints(checkpoint));
   const words = await loadTokenizer(checkpoint);
   const fast = await openFast(checkpoint);
-  const netOn = netFor(options.precision ?? "fp32");
-  const weights = bindPi(checkpoint, tensors, [...piGraphs(dims, config.horizon, netOn), headGraph(dims, netOn)]);
+  const forms = formsOf(options.precision);
+  const weights = bindPi(checkpoint, tensors, [...piGraphs(dims, config.horizon, forms), headGraph(dims, forms.netOn)]);
   const table = embeddingTensor(tensors);
   const embed = (ids: ArrayLike<number>): Promise<Float32Array> => checkpoint.rows(table, ids);
-  const model = new PiModel({ dims, weights, embed, engine, horizon: config.horizon, time: config.time, netOn });
+  const model = new PiModel({ dims, weights, embed, engine, horizon: config.horizon, time: config.time, forms });
   return {
     config,
     model,
     words,
     fast,
     scaling: await piScaling(checkpoint, config, options.dataset),
-    decoder: new FastDecoder({ model, weights, engine, netOn }),
+    decoder: new FastDecoder({ model, weights, engine, forms }),
     bos: needId(words, "<bos>"),
     actionWords: {
       prefix: words.encode("Action: "),

@@ -17,8 +17,8 @@ import type { Engine } from "../../checkpoint/engine.ts";
 import { SessionSlot } from "../../checkpoint/session-slot.ts";
 import type { Weights } from "../../checkpoint/weights.ts";
 import type { PiDims } from "./dims.ts";
-import { netFor } from "./precision.ts";
-import { expertOf, modulationGraph, type NetOn, prefixGraph, stepGraph, visionGraph } from "./graphs.ts";
+import { formsOf, type PiForms } from "./precision.ts";
+import { expertOf, modulationGraph, prefixGraph, stepGraph, visionGraph } from "./graphs.ts";
 
 /** Keys and values of a prefix, by the names of the step graph's inputs. */
 export type Prefix = {
@@ -41,7 +41,7 @@ const SLACK = 64;
 export const GEMMA_TURNS = { angle: "multiplied" } as const;
 
 /** The graphs of a model at some length: what weights are bound to. */
-export function piGraphs(dims: PiDims, horizon: number, netOn: NetOn = netFor("fp32")): readonly Graph[] {
+export function piGraphs(dims: PiDims, horizon: number, { netOn }: PiForms = formsOf()): readonly Graph[] {
   const shared = [visionGraph(dims, netOn), prefixGraph(dims, PLACES, netOn)];
   if (dims.kind === "pi0_fast") return shared;
   const step = stepGraph(dims, { horizon, prefix: PLACES }, netOn);
@@ -57,7 +57,7 @@ export type PiModelParts = {
   readonly horizon: number;
   readonly time: TimeEmbedding;
   /** How matrices are held; float32 when left out. */
-  readonly netOn?: NetOn;
+  readonly forms?: PiForms;
 };
 
 type StepRun = (
@@ -71,7 +71,7 @@ export type StepTrace = { readonly suffix: Float32Array; readonly hidden: Float3
 export class PiModel {
   readonly dims: PiDims;
   readonly #parts: PiModelParts;
-  readonly #netOn: NetOn;
+  readonly #forms: PiForms;
   readonly #vision: SessionSlot = new SessionSlot();
   readonly #prefix: SessionSlot = new SessionSlot();
   readonly #step: SessionSlot = new SessionSlot();
@@ -81,7 +81,7 @@ export class PiModel {
   constructor(parts: PiModelParts) {
     this.dims = parts.dims;
     this.#parts = parts;
-    this.#netOn = parts.netOn ?? netFor("fp32");
+    this.#forms = parts.forms ?? formsOf();
   }
 
   /** Side of the pictures, pixels. */
@@ -91,7 +91,7 @@ export class PiModel {
 
   /** One picture float32[3, side, side] in [-1, 1] to float32[patches, width]. */
   async features(pixels: Float32Array): Promise<Float32Array> {
-    const session = await this.#vision.get("", () => this.#open(visionGraph(this.dims, this.#netOn)));
+    const session = await this.#vision.get("", () => this.#open(visionGraph(this.dims, this.#forms.netOn)));
     return floats(await session.run({ pixels }), "features");
   }
 
@@ -110,7 +110,7 @@ export class PiModel {
     const past = Array.from({ length: depth }, (_, i) => [`k.${i}`, `v.${i}`]).flat();
     const outputs = options.hidden === true ? [...past, "hidden"] : past;
     const key = `${places} ${outputs.length}`;
-    const open = (): Promise<Session> => this.#open(prefixGraph(this.dims, places, this.#netOn), outputs);
+    const open = (): Promise<Session> => this.#open(prefixGraph(this.dims, places, this.#forms.netOn), outputs);
     const session = await this.#prefix.get(key, open);
     const padded = new Float32Array(places * width);
     padded.set(embeds);
@@ -154,7 +154,7 @@ export class PiModel {
     }
     const options = { horizon, prefix: prefix.places, fixedActions: trained };
     const session = await this.#step.get(`${prefix.places} ${trained}`, () =>
-      this.#open(stepGraph(this.dims, options, this.#netOn)),
+      this.#open(stepGraph(this.dims, options, this.#forms.netOn)),
     );
     const places = this.dims.kind === "pi0" ? horizon + 1 : horizon;
     const positions = Array.from({ length: places }, (_, i) => prefix.tokens + i);
@@ -200,7 +200,7 @@ export class PiModel {
 
   async #computeModulations(steps: number): Promise<Modulations> {
     const times = [...flowTimes(steps), 0];
-    const session = await this.#open(modulationGraph(this.dims, times.length, this.#netOn));
+    const session = await this.#open(modulationGraph(this.dims, times.length, this.#forms.netOn));
     try {
       const run = await session.run({ time: this.timeRows(times) });
       const modulation = floats(run, "modulation");
@@ -212,7 +212,7 @@ export class PiModel {
 
   #open(graph: Graph, outputs?: readonly string[]): Promise<Session> {
     const { weights, engine } = this.#parts;
-    return weights.open(graph, engine, outputs === undefined ? {} : { outputs });
+    return weights.open(graph, engine, { ...this.#forms.session, ...(outputs === undefined ? {} : { outputs }) });
   }
 }
 

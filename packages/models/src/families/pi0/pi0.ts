@@ -14,7 +14,7 @@ import { checkFlowLoss } from "./golden-train.ts";
 import { makePi } from "./make.ts";
 import { PiModel, piGraphs } from "./model.ts";
 import { type PiParts, PiPolicy } from "./policy.ts";
-import { netFor } from "./precision.ts";
+import { formsOf } from "./precision.ts";
 import { piScaling, type Scaling } from "./scaling.ts";
 import { bindPi, embeddingTensor, type PiTensors, piTensors } from "./tensors.ts";
 
@@ -64,10 +64,10 @@ export async function openPi(checkpoint: Checkpoint, engine: Engine, options: Fa
   const read = await readPi(checkpoint, options);
   const { config, dims, tensors, scaling } = read;
   const words = await loadTokenizer(checkpoint);
-  const netOn = netFor(options.precision ?? "fp32");
-  const weights = bindPi(checkpoint, tensors, piGraphs(dims, config.horizon, netOn));
+  const forms = formsOf(options.precision);
+  const weights = bindPi(checkpoint, tensors, piGraphs(dims, config.horizon, forms));
   const table = embeddingTensor(tensors);
   const embed = (ids: ArrayLike<number>): Promise<Float32Array> => checkpoint.rows(table, ids);
-  const model = new PiModel({ dims, weights, embed, engine, horizon: config.horizon, time: config.time, netOn });
+  const model = new PiModel({ dims, weights, embed, engine, horizon: config.horizon, time: config.time, forms });
   return { info: describePi(read), config, model, scaling, words };
 }
