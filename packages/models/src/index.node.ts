@@ -9,3 +9,4 @@ export { writeCheckpoint } from "./checkpoint/write.node.ts";
 export { pulledFolder, receiptOf } from "./hub/cache.node.ts";
 export type { Pulled, PullOptions } from "./hub/pull.node.ts";
 export { pullCheckpoint } from "./hub/pull.node.ts";
+export { embodimentMapAt, loadPolicy } from "./embodiment/load-policy.node.ts";

@@ -10,6 +10,7 @@ type RunFlags = {
   readonly json?: boolean;
   readonly policy: string;
   readonly head?: string;
+  readonly map?: string;
   readonly maxSeconds: string;
 };
 
@@ -27,6 +28,7 @@ export function registerRun(program: Command): void {
       "tabletop (trained), expert (scripted, sees the full state), or a checkpoint's folder",
       "tabletop",
     )
+    .option("--map <file>", "how a published checkpoint fits the robot; by default embodiment.json beside its weights")
     .option("--head <name>", "action head of the policy: flow or regression")
     .option("--max-seconds <number>", "simulated time that it may take", "30")
     .action(run);
@@ -52,6 +54,7 @@ async function run(sentence: string, flags: RunFlags): Promise<void> {
           policy: flags.policy,
           quiet: flags.json === true,
           ...(flags.head === undefined ? {} : { head: flags.head }),
+          ...(flags.map === undefined ? {} : { map: flags.map }),
           ...(flags.record === undefined ? {} : { record: flags.record }),
         });
   const notes = [

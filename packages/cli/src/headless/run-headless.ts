@@ -12,6 +12,8 @@ export type HeadlessOptions = {
   readonly seed: number;
   /** As `--policy` takes it. */
   readonly policy: string;
+  /** File that says how a published checkpoint fits the robot. */
+  readonly map?: string;
   readonly head?: string;
   /** Folder of a dataset. */
   readonly record?: string;
@@ -21,7 +23,7 @@ export type HeadlessOptions = {
 
 export async function runHeadless(options: HeadlessOptions): Promise<RunResult> {
   const world = await createWorld();
-  const policy = await loadPolicyByName(options.policy, world);
+  const policy = await loadPolicyByName(options.policy, world, options.map);
   checkHead(policy, options.head);
   // Opened before anything moves: a deed that cannot be recorded as asked is not done.
   const recording = options.record === undefined ? null : await openRecording(options.record, world, policy);

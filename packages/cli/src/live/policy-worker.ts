@@ -5,7 +5,7 @@ import { serveInference } from "@bidden/runtime/node";
 import { asFailed, type Failed } from "./worker-death.ts";
 
 export type PolicyWorkerData = {
-  /** "tabletop", the bundled one, or the folder of a checkpoint. */
+  /** "tabletop", the bundled one, or the folder of a checkpoint of any family. */
   readonly policy: string;
   readonly observations: MessagePort;
   readonly thoughts: MessagePort;
@@ -36,8 +36,11 @@ async function warmUp(policy: Policy): Promise<void> {
 
 const { policy: name, observations, thoughts, control } = workerData as PolicyWorkerData;
 try {
-  const { loadTabletopPolicy } = await import("@bidden/models/node");
-  const policy = await (name === "tabletop" ? loadTabletopPolicy() : loadTabletopPolicy(name));
+  const [{ loadPolicy }, { pandaEmbodiment }] = await Promise.all([
+    import("@bidden/models/node"),
+    import("@bidden/sim"),
+  ]);
+  const policy = await loadPolicy(name, { embodiment: pandaEmbodiment });
   await warmUp(policy);
   control.postMessage({ type: "ready", info: policy.info } satisfies FromPolicy);
   serveInference({ policy, observations, thoughts });
