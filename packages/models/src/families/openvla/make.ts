@@ -104,7 +104,7 @@ export function openvlaSizes({ size, dims }: MakeOptions): OpenvlaConfig {
 
 export function makeOpenvla(options: MakeOptions): WrittenFiles {
   const sizes = openvlaSizes(options);
-  const norm = { bridge_orig: statistics(7, 0), libero_spatial_no_noops: statistics(7, 8) };
+  const norm = { bridge_orig: statistics(7, 0) };
   const weights = baseWeights(sizes, options.seed);
   return { files: baseFiles(sizes, norm).set("model.safetensors.index.json", indexOf(weights)), weights };
 }
