@@ -2,6 +2,7 @@
 import { BiddenError } from "@bidden/runtime";
 import { act } from "../families/act/act.ts";
 import { diffusion } from "../families/diffusion/diffusion.ts";
+import { groot } from "../families/groot/groot.ts";
 import { openvla } from "../families/openvla/openvla.ts";
 import { openvlaOft } from "../families/openvla-oft/oft.ts";
 import { pi0, pi05 } from "../families/pi0/pi0.ts";
@@ -10,7 +11,17 @@ import { smolvla } from "../families/smolvla/smolvla.ts";
 import { type Checkpoint, some } from "./checkpoint.ts";
 import type { PolicyFamily } from "./family.ts";
 
-export const FAMILIES: readonly PolicyFamily[] = [act, diffusion, pi0, pi05, pi0Fast, smolvla, openvla, openvlaOft];
+export const FAMILIES: readonly PolicyFamily[] = [
+  act,
+  diffusion,
+  groot,
+  pi0,
+  pi05,
+  pi0Fast,
+  smolvla,
+  openvla,
+  openvlaOft,
+];
 
 /** The family of a checkpoint, or an error that says what was found. */
 export function familyOf(checkpoint: Checkpoint): PolicyFamily {
