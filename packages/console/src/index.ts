@@ -16,4 +16,5 @@ export type {
   Status,
   TraceSample,
 } from "./protocol/messages.ts";
+export type { ViewCamera, ViewColumn, ViewDataset, ViewEpisode, ViewFindings } from "./protocol/view.ts";
 export { readPageMessage } from "./protocol/validate.ts";

@@ -19,6 +19,7 @@ import { dirname } from "node:path";
 import { registerConvert } from "./data-convert.ts";
 import { registerEdit } from "./data-edit.ts";
 import { registerMix } from "./data-mix.ts";
+import { registerView } from "./data-view.ts";
 
 export function registerData(program: Command): void {
   const data = program.command("data").description("look into and check recorded episodes");
@@ -41,6 +42,7 @@ export function registerData(program: Command): void {
   registerLint(data);
   registerConvert(data);
   registerMix(data);
+  registerView(data);
   registerProof(data);
   registerEdit(data.command("edit").description("into a new folder, without re-encoding pictures"));
 }

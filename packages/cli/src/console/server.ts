@@ -75,7 +75,7 @@ export async function serveConsole(options: ConsoleServerOptions): Promise<Conso
   };
 }
 
-function listen(http: Server, host: string, port: number): Promise<void> {
+export function listen(http: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     http.once("error", (cause: NodeJS.ErrnoException) => reject(listenError(cause, host, port)));
     http.listen(port, host, () => {
