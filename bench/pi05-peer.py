@@ -21,6 +21,15 @@ if size == "tiny":
     modeling_pi05.get_gemma_config = lambda variant: modeling_pi05.GemmaConfig(
         depth=4, num_heads=8, num_kv_heads=1, head_dim=8, **widths[variant]
     )
+    whole = modeling_pi05.PaliGemmaForConditionalGenerationWithPiGemma
+
+    def narrow(config):
+        config.vision_config.hidden_size, config.vision_config.intermediate_size = 24, 40
+        config.vision_config.num_hidden_layers, config.vision_config.num_attention_heads = 2, 3
+        config.vision_config.projection_dim = config.projection_dim = config.text_config.hidden_size
+        return whole(config)
+
+    modeling_pi05.PaliGemmaForConditionalGenerationWithPiGemma = narrow
 
 image = PolicyFeature(type=FeatureType.VISUAL, shape=(3, 224, 224))
 config = PI05Config(
