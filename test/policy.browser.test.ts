@@ -1,6 +1,6 @@
 /**
- * The bundled policy thinks the same in a browser as in Node: one observation, made in Node, goes to both. Needs a Chromium;
- * without one it is skipped.
+ * Policies think the same in a browser as in Node: the bundled one on an observation that goes to both, a published one on a
+ * golden set. Needs a Chromium; without one it is skipped.
  */
 import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
@@ -12,16 +12,18 @@ import { WorldPlant } from "@bidden/eval";
 import { loadTabletopPolicy } from "@bidden/models/node";
 import type { ActionChunk, Observation, PolicyInfo } from "@bidden/runtime";
 import { createScene, createWorld, stateVector } from "@bidden/sim";
+import { readSafetensors } from "@bidden/tensor";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { executablePath } from "./chromium.ts";
-import type { WireObservation, WireThought } from "./policy-page/page.ts";
+import type { WireObservation, WirePublished, WireThought } from "./policy-page/page.ts";
 
 const here = fileURLToPath(new URL("./policy-page/", import.meta.url));
 /** What the page may fetch, by the first part of its path. */
 const FOLDERS: Readonly<Record<string, string>> = {
   checkpoints: fileURLToPath(new URL("../packages/models/checkpoints/", import.meta.url)),
+  published: fileURLToPath(new URL("../testdata/models/smolvla/", import.meta.url)),
   ort: dirname(createRequire(import.meta.url).resolve("onnxruntime-web")),
 };
 const TYPES: Readonly<Record<string, string>> = {
@@ -31,7 +33,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 const TOLERANCE = 1e-4;
 
-describe.skipIf(executablePath === undefined)("the bundled policy in a browser", () => {
+describe.skipIf(executablePath === undefined)("policies in a browser", () => {
   let server: Server;
   let browser: Browser;
   let page: Page;
@@ -68,7 +70,44 @@ describe.skipIf(executablePath === undefined)("the bundled policy in a browser",
     },
     240_000,
   );
+
+  test("SmolVLA acts as LeRobot computes it, within 1e-5", async () => {
+    const { shown, actions } = await publishedCase();
+    const came = await page.evaluate((wire) => window.predict(wire), shown);
+    expect(troubles).toEqual([]);
+    expect(apart(came, actions)).toBeLessThan(1e-5);
+  }, 240_000);
 });
+
+/** The checkpoint of the golden set, and the first of its cases. */
+const PUBLISHED = [
+  "config.json",
+  "dims.json",
+  "model.safetensors",
+  "policy_preprocessor.json",
+  "policy_postprocessor.json",
+  "policy_preprocessor_step_5_normalizer_processor.safetensors",
+  "policy_postprocessor_step_0_unnormalizer_processor.safetensors",
+  "tokenizer/tokenizer.json",
+  "tokenizer/tokenizer_config.json",
+];
+
+async function publishedCase(): Promise<{ readonly shown: WirePublished; readonly actions: Float32Array }> {
+  const { tensors } = readSafetensors(await readFile(join(FOLDERS.published as string, "golden.safetensors")));
+  const values = (name: string): number[] => Array.from(tensors.get(name)?.data ?? [], Number);
+  const image = (i: number): WirePublished["images"][string] => {
+    const [height = 0, width = 0] = tensors.get(`raw/0/image.${i}`)?.shape ?? [];
+    return { width, height, data: values(`raw/0/image.${i}`) };
+  };
+  const shown = {
+    files: PUBLISHED,
+    images: { "observation.images.top": image(0), "observation.images.wrist": image(1) },
+    state: values("raw/0/state"),
+    instruction: "pick up the red cube and place it in the box",
+    noise: values("b1/noise"),
+  };
+  return { shown, actions: Float32Array.from(values("b1/actions")) };
+}
 
 function compareBeliefs({ belief: there }: WireThought, { belief: here }: ActionChunk): void {
   expect(there.intent.kind).toBe(here.intent.kind);

@@ -1,8 +1,16 @@
 /**
- * The bundled policy in a page: the same code as in Node, its weights fetched, its graphs on WebAssembly. The browser test
- * calls `window.infer` with an observation that was made in Node.
+ * Policies in a page: the same code as in Node, weights fetched, graphs on WebAssembly. The browser test calls `window.infer`
+ * (the bundled policy) and `window.predict` (a published one) with observations that were made in Node.
  */
-import { createMinilm, createTabletop, type Calibration, type TabletopConfig } from "@bidden/models";
+import {
+  createMinilm,
+  createTabletop,
+  type Calibration,
+  familyOf,
+  memorySource,
+  openCheckpoint,
+  type TabletopConfig,
+} from "@bidden/models";
 import type { Belief, CameraView, Observation } from "@bidden/runtime";
 import { createSession, setWasmPath, setWasmThreads } from "@bidden/tensor/web";
 
@@ -34,9 +42,23 @@ export type WireThought = {
   };
 };
 
+/** What a published policy is shown, as plain JSON. */
+export type WirePublished = {
+  /** Paths of the checkpoint's files below "published/". */
+  readonly files: readonly string[];
+  readonly images: Readonly<
+    Record<string, { readonly width: number; readonly height: number; readonly data: readonly number[] }>
+  >;
+  readonly state: readonly number[];
+  readonly instruction: string;
+  readonly noise: readonly number[];
+};
+
 declare global {
   interface Window {
     infer: (observation: WireObservation, head: string) => Promise<WireThought>;
+    /** Actions of a published policy. */
+    predict: (shown: WirePublished) => Promise<readonly number[]>;
   }
 }
 
@@ -77,9 +99,10 @@ function observationOf(wire: WireObservation): Observation {
 
 setWasmPath("/ort/");
 setWasmThreads(1);
-const opening = openPolicy();
+let opening: ReturnType<typeof openPolicy> | null = null;
 
 window.infer = async (wire, head) => {
+  opening ??= openPolicy();
   const policy = await opening;
   const { values, origin, belief } = await policy.infer(observationOf(wire), { seed: 7, head });
   const pointing = belief.pointing.map(({ heat, ...rest }) => {
@@ -87,4 +110,17 @@ window.infer = async (wire, head) => {
     return { ...rest, heat: Object.fromEntries(arrays) };
   });
   return { values: [...values], modelDigest: origin.modelDigest, belief: { ...belief, pointing } };
+};
+
+window.predict = async ({ files, images, state, instruction, noise }) => {
+  const fetched = await Promise.all(files.map(async (file) => [file, await bytes(`published/${file}`)] as const));
+  const checkpoint = await openCheckpoint(memorySource(new Map(fetched)));
+  const policy = await familyOf(checkpoint).open(checkpoint, { openSession: createSession, options: {} });
+  const seen = Object.entries(images).map(([name, { width, height, data }]) => {
+    return [name, { width, height, data: Uint8Array.from(data) }] as const;
+  });
+  const observation = { images: Object.fromEntries(seen), state: Float32Array.from(state), instruction };
+  const { actions } = await policy.predict(observation, { seed: 0, noise: Float32Array.from(noise) });
+  await policy.close();
+  return [...actions];
 };
