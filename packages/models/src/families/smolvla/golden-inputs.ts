@@ -130,7 +130,9 @@ export async function checkInputs(
     const prompt = prompts[row.observation];
     if (prompt !== undefined) {
       const ids = row.tokens.filter((_, at) => row.tokenMask[at] === 1);
-      check.equal(`${name}/tokens (row ${i}, from text)`, parts.words.encode(promptOf(prompt)), ids);
+      // The reference cuts what is too long; a policy that is asked refuses it.
+      const own = parts.words.encode(promptOf(prompt)).slice(0, parts.engine.config.maxTokens);
+      check.equal(`${name}/tokens (row ${i}, from text)`, own, ids);
     }
     for (const [slot, image] of row.images.entries()) {
       if (image === null || !golden.has(`${name}/image_in.${slot}`)) continue;
