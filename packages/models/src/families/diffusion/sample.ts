@@ -1,12 +1,6 @@
 /** From noise to actions: the loop over the schedule, with the network's evaluation handed in. */
 import type { NoiseSchedule } from "../../blocks/noise-schedule.ts";
 
-export type SampleTrace = {
-  /** What the network was given at each step, and what it said. */
-  readonly x: Float32Array[];
-  readonly output: Float32Array[];
-};
-
 /**
  * @param noise what the first step begins with
  * @param draw standard normal numbers for a step that draws some
@@ -18,14 +12,11 @@ export async function denoise(
   noise: Float32Array,
   draw: (step: number) => Float32Array,
   network: (x: Float32Array, time: number) => Promise<Float32Array>,
-  trace?: SampleTrace,
 ): Promise<Float32Array> {
   const times = schedule.times(steps);
   let x = noise;
   for (const [step, time] of times.entries()) {
     const output = await network(x, time);
-    trace?.x.push(x);
-    trace?.output.push(output);
     const fresh = schedule.draws(time) ? draw(step) : null;
     x = schedule.step(x, output, time, times[step + 1] ?? -1, fresh);
   }
