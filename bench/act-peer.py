@@ -1,7 +1,9 @@
-"""LeRobot's ACT for bench/policy.ts: per line "threads repeats", answers median ms of one chunk as JSON.
+"""LeRobot's ACT for bench/policy.ts and bench/act.ts: per line "threads repeats", answers median ms of one chunk as JSON.
 
-The default configuration (ResNet-18, 4 + 1 layers of width 512, chunks of 100, 52 M parameters) with two 96x96 cameras, 16 joint
-values and 7 actions, eval mode, float32, random weights: time does not depend on what they are."""
+Without arguments the default configuration (ResNet-18, 4 + 1 layers of width 512, chunks of 100, 52 M parameters) with two 96x96
+cameras, 16 joint values and 7 actions, random weights: time does not depend on what they are. With two, a checkpoint that `bidden
+policy make act` wrote in full size, and a safetensors file with its normalised inputs by LeRobot's names; the first line then has the
+actions. Eval mode, float32."""
 import json
 import statistics
 import sys
@@ -12,26 +14,43 @@ from lerobot.configs.types import FeatureType, PolicyFeature
 from lerobot.policies.act.configuration_act import ACTConfig
 from lerobot.policies.act.modeling_act import ACTPolicy
 
-image = PolicyFeature(type=FeatureType.VISUAL, shape=(3, 96, 96))
-config = ACTConfig(
-    input_features={
-        "observation.images.front": image,
-        "observation.images.wrist": image,
-        "observation.state": PolicyFeature(type=FeatureType.STATE, shape=(16,)),
-    },
-    output_features={"action": PolicyFeature(type=FeatureType.ACTION, shape=(7,))},
-    pretrained_backbone_weights=None,
-    device="cpu",
-    push_to_hub=False,
-)
-policy = ACTPolicy(config).eval()
-batch = {
-    "observation.images.front": torch.rand(1, 3, 96, 96),
-    "observation.images.wrist": torch.rand(1, 3, 96, 96),
-    "observation.state": torch.randn(1, 16),
-}
+
+def default():
+    image = PolicyFeature(type=FeatureType.VISUAL, shape=(3, 96, 96))
+    config = ACTConfig(
+        input_features={
+            "observation.images.front": image,
+            "observation.images.wrist": image,
+            "observation.state": PolicyFeature(type=FeatureType.STATE, shape=(16,)),
+        },
+        output_features={"action": PolicyFeature(type=FeatureType.ACTION, shape=(7,))},
+        pretrained_backbone_weights=None,
+        device="cpu",
+        push_to_hub=False,
+    )
+    batch = {
+        "observation.images.front": torch.rand(1, 3, 96, 96),
+        "observation.images.wrist": torch.rand(1, 3, 96, 96),
+        "observation.state": torch.randn(1, 16),
+    }
+    return ACTPolicy(config).eval(), batch
+
+
+def stored(folder, inputs):
+    from lerobot.configs.policies import PreTrainedConfig
+    from safetensors.torch import load_file
+
+    config = PreTrainedConfig.from_pretrained(folder)
+    config.device = "cpu"
+    return ACTPolicy.from_pretrained(folder, config=config).eval(), load_file(inputs)
+
+
+policy, batch = stored(*sys.argv[1:3]) if len(sys.argv) > 2 else default()
 parameters = sum(parameter.numel() for parameter in policy.parameters())
-print(json.dumps({"parameters": parameters, "torch": torch.__version__}), flush=True)
+about = {"parameters": parameters, "torch": torch.__version__}
+if len(sys.argv) > 2:
+    about["actions"] = policy.predict_action_chunk(batch).flatten().tolist()
+print(json.dumps(about), flush=True)
 
 for line in sys.stdin:
     threads, repeats = map(int, line.split())
