@@ -1,7 +1,7 @@
 /** Checkpoints on disk: a folder, or one file in it. Files stay closed until they are read, and are read by range. */
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { type FileHandle, open, readdir, stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import { BiddenError, messageOf } from "@bidden/runtime";
 import type { CheckpointSource } from "./source.ts";
 
@@ -24,6 +24,7 @@ class FolderSource implements CheckpointSource {
   readonly #root: string;
   readonly #single: string | null;
   readonly #handles: Map<string, Promise<FileHandle>> = new Map();
+  #folder: string | null = null;
 
   constructor(root: string, single: string | null, label: string) {
     this.#root = root;
@@ -67,8 +68,11 @@ class FolderSource implements CheckpointSource {
     return bytes;
   }
 
+  /** Links are followed: the engine maps no file that lies outside of the folder that it is told. */
   locate(path: string): string {
-    return join(this.#root, path);
+    if (path !== "") return realOf(join(this.#root, path));
+    this.#folder ??= commonFolder(this.#root);
+    return this.#folder;
   }
 
   async close(): Promise<void> {
@@ -100,5 +104,27 @@ class FolderSource implements CheckpointSource {
         );
       }
     }
+  }
+}
+
+/** Further up, a folder is not the checkpoint's any more. */
+const MAX_UP = 3;
+
+/** The folder that holds a checkpoint's weights, where they are links too, as in the cache of the Hugging Face hub. */
+function commonFolder(root: string): string {
+  const real = realOf(root);
+  const weights = readdirSync(root).filter((file) => file.endsWith(".safetensors"));
+  let folder = real;
+  for (const path of weights.map((file) => realOf(join(root, file)))) {
+    while (!path.startsWith(folder.endsWith(sep) ? folder : folder + sep)) folder = dirname(folder);
+  }
+  return real.split(sep).length - folder.split(sep).length <= MAX_UP && folder !== dirname(folder) ? folder : real;
+}
+
+function realOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
   }
 }
