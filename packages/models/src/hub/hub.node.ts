@@ -53,7 +53,7 @@ function fileOf(entry: unknown, repository: string): HubFile[] {
     const large = typeof lfs.size === "number" ? lfs.size : size;
     return [{ path, size: large, hash: lfs.oid, algorithm: "sha256" }];
   }
-  return [{ path, size, hash: String(oid), algorithm: "git-sha1" }];
+  return [{ path, size, hash: typeof oid === "string" ? oid : "", algorithm: "git-sha1" }];
 }
 
 /** A path within the folder, and nothing else. */

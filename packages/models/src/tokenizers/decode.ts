@@ -20,14 +20,17 @@ function applyStep(step: JsonObject, texts: string[]): string[] {
     case "Replace": {
       const pattern = isJsonObject(step.pattern) ? step.pattern.String : null;
       if (typeof pattern !== "string") break;
-      return texts.map((text) => text.replaceAll(pattern, String(step.content)));
+      const content = typeof step.content === "string" ? step.content : "";
+      return texts.map((text) => text.replaceAll(pattern, content));
     }
     case "ByteFallback":
       return byteFallback(texts);
     case "Fuse":
       return [texts.join("")];
-    case "Strip":
-      return texts.map((text) => strip(text, String(step.content), Number(step.start), Number(step.stop)));
+    case "Strip": {
+      const mark = typeof step.content === "string" ? step.content : " ";
+      return texts.map((text) => strip(text, mark, Number(step.start), Number(step.stop)));
+    }
     case "Metaspace": {
       const mark = typeof step.replacement === "string" ? step.replacement : "▁";
       const dropFirst = step.prepend_scheme !== "never" && step.add_prefix_space !== false;
@@ -36,10 +39,18 @@ function applyStep(step: JsonObject, texts: string[]): string[] {
         return i === 0 && dropFirst && spaced.startsWith(" ") ? spaced.slice(1) : spaced;
       });
     }
+    case undefined: {
+    }
+    case null: {
+    }
+    case false: {
+    }
+    case true: {
+    }
     default:
   }
   throw new BiddenError("unsupported", `tokenizer.json: the decoder ${JSON.stringify(step.type)} is not known.`, {
-    decoder: String(step.type),
+    decoder: JSON.stringify(step.type),
   });
 }
 

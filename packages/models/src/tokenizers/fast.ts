@@ -51,78 +51,80 @@ const SPLIT = new RegExp(
  * @param processor `processor_config.json`: `scale` and `min_token`
  */
 export function createFastTokenizer(json: JsonObject, processor: Fields, name = "tokenizer.json"): FastTokenizer {
-  const model = new Fields(json, name).object("model");
-  const vocabulary = vocabularyOf(model);
-  const ranks = ranksOf(model);
-  const tokens: (string | undefined)[] = [];
-  for (const [token, id] of vocabulary) tokens[id] = token;
   const scale = processor.number("scale");
-  const minToken = processor.number("min_token");
   if (scale <= 0) throw processor.bad("scale", "a number above 0");
+  return new Fast(new Fields(json, name).object("model"), scale, processor.number("min_token"));
+}
 
-  const encodeText = (text: string): { ids: number[]; lost: number } => {
+class Fast implements FastTokenizer {
+  readonly scale: number;
+  readonly minToken: number;
+  readonly #ids: ReadonlyMap<string, number>;
+  readonly #tokens: ReadonlyMap<number, string>;
+  readonly #ranks: ReadonlyMap<string, number>;
+
+  constructor(model: Fields, scale: number, minToken: number) {
+    this.scale = scale;
+    this.minToken = minToken;
+    this.#ids = vocabularyOf(model);
+    this.#tokens = new Map([...this.#ids].map(([token, id]) => [id, token]));
+    this.#ranks = ranksOf(model);
+  }
+
+  get vocabulary(): number {
+    return this.#ids.size;
+  }
+
+  encode(actions: Float32Array | Float64Array, steps: number, dim: number): FastEncoded {
+    const { coefficients, clamped } = quantise(actions, [steps, dim], this.scale, this.minToken);
+    const text = String.fromCodePoint(...coefficients.map((value) => character(value, this.minToken)));
+    const { ids, lost } = this.#encodeText(text);
+    const problems: string[] = [];
+    if (clamped > 0) problems.push(`${clamped} coefficients lie below ${this.minToken} and were clamped.`);
+    if (lost > 0) problems.push(`${lost} bytes have no token and were dropped.`);
+    return { ids, coefficients, problems };
+  }
+
+  decode(ids: readonly number[]): string {
+    const bytes = ids.flatMap((id) => bytesOfToken(this.#tokens.get(id) ?? ""));
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
+  }
+
+  decodeActions(ids: readonly number[], steps: number, dim: number): FastDecoded {
+    const points = Array.from(this.decode(ids), (char) => char.codePointAt(0) as number);
+    const problems: string[] = [];
+    const strange = ids.filter((id) => !this.#tokens.has(id)).length;
+    if (strange > 0) problems.push(`${strange} of ${ids.length} ids are not in the vocabulary.`);
+    if (points.includes(0xfffd)) problems.push("The tokens cut a coefficient in two.");
+    if (points.length !== steps * dim) {
+      problems.push(`Expected ${steps * dim} coefficients for ${steps} actions of ${dim}; came ${points.length}.`);
+      return { actions: new Float32Array(steps * dim), problems };
+    }
+    const coefficients = points.map((point) => (point + this.minToken) / this.scale);
+    return { actions: Float32Array.from(inverseCosineTransform(coefficients, steps, dim)), problems };
+  }
+
+  #encodeText(text: string): { readonly ids: number[]; readonly lost: number } {
     const ids: number[] = [];
     let lost = 0;
     for (const [part] of text.matchAll(SPLIT)) {
       const symbols = Array.from(new TextEncoder().encode(part), (byte) => charOfByte[byte] as string);
-      const known = symbols.filter((symbol) => vocabulary.has(symbol));
+      const known = symbols.filter((symbol) => this.#ids.has(symbol));
       lost += symbols.length - known.length;
       const merged = mergePairs(known, (left, right) => {
-        const rank = ranks.get(`${left} ${right}`);
+        const rank = this.#ranks.get(`${left} ${right}`);
         return rank === undefined ? undefined : -rank;
       });
-      for (const token of merged) {
-        const id = vocabulary.get(token);
-        if (id !== undefined) ids.push(id);
-      }
+      ids.push(...merged.flatMap((token) => this.#ids.get(token) ?? []));
     }
     return { ids, lost };
-  };
-
-  const decode = (ids: readonly number[]): string => {
-    const bytes = ids.flatMap((id) => bytesOfToken(tokens[id] ?? ""));
-    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
-  };
-
-  return {
-    vocabulary: vocabulary.size,
-    scale,
-    minToken,
-    encode: (actions, steps, dim) => {
-      const { coefficients, clamped } = quantise(actions, steps, dim, scale, minToken);
-      const text = String.fromCodePoint(...coefficients.map((value) => character(value, minToken)));
-      const { ids, lost } = encodeText(text);
-      return {
-        ids,
-        coefficients,
-        problems: [
-          ...(clamped > 0 ? [`${clamped} coefficients lie below ${minToken} and were clamped.`] : []),
-          ...(lost > 0 ? [`${lost} bytes have no token and were dropped.`] : []),
-        ],
-      };
-    },
-    decode,
-    decodeActions: (ids, steps, dim) => {
-      const points = Array.from(decode(ids), (char) => char.codePointAt(0) as number);
-      const problems: string[] = [];
-      const strange = ids.filter((id) => tokens[id] === undefined).length;
-      if (strange > 0) problems.push(`${strange} of ${ids.length} ids are not in the vocabulary.`);
-      if (points.includes(0xfffd)) problems.push("The tokens cut a coefficient in two.");
-      if (points.length !== steps * dim) {
-        problems.push(`Expected ${steps * dim} coefficients for ${steps} actions of ${dim}; came ${points.length}.`);
-        return { actions: new Float32Array(steps * dim), problems };
-      }
-      const coefficients = points.map((point) => (point + minToken) / scale);
-      return { actions: Float32Array.from(inverseCosineTransform(coefficients, steps, dim)), problems };
-    },
-  };
+  }
 }
 
 /** The reference transforms float32 in float32 and float64 in float64; halves round to even. */
 function quantise(
   actions: Float32Array | Float64Array,
-  steps: number,
-  dim: number,
+  [steps, dim]: readonly [steps: number, dim: number],
   scale: number,
   minToken: number,
 ): { readonly coefficients: number[]; readonly clamped: number } {

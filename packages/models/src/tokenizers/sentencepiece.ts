@@ -2,7 +2,7 @@
  * SentencePiece (https://github.com/google/sentencepiece): normalising, then byte-pair merging by score or the most probable
  * segmentation, with bytes for what no piece covers. Control pieces are never found in a text.
  */
-import { createCharsmap } from "./charsmap.ts";
+import { Charsmap } from "./charsmap.ts";
 import { mergePairs } from "./merge.ts";
 import { type Piece, type PieceModel, readPieceModel } from "./piece-model.ts";
 import { encodeParts, type Prompt, type TextTokenizer } from "./tokenizer.ts";
@@ -45,7 +45,7 @@ class SentencePiece implements TextTokenizer {
     this.#longest = model.pieces.reduce((max, { text }) => Math.max(max, text.length), 0);
     this.#least = normal.reduce((min, { score }) => Math.min(min, score), 0);
     this.#most = normal.reduce((max, { score }) => Math.max(max, score), Number.NEGATIVE_INFINITY);
-    const map = model.charsmap.length === 0 ? null : createCharsmap(model.charsmap);
+    const map = model.charsmap.length === 0 ? null : new Charsmap(model.charsmap);
     this.#normalise = map === null ? (text) => text : (text) => map.longest(text, this.#userPiece);
   }
 
@@ -202,7 +202,7 @@ function fallbackText(bytes: readonly number[]): string {
       try {
         const part = Uint8Array.from(bytes.slice(at, at + length));
         const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(part);
-        if ([...text].length !== 1) continue;
+        if (Array.from(text).length !== 1) continue;
         out += text;
         taken = length;
       } catch {

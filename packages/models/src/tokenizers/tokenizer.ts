@@ -5,7 +5,7 @@
 import { BiddenError, messageOf } from "@bidden/runtime";
 import { Tokenizer as Library } from "@huggingface/tokenizers";
 import { isJsonObject, type Json, type JsonObject } from "../checkpoint/json.ts";
-import { createCharsmap } from "./charsmap.ts";
+import { Charsmap } from "./charsmap.ts";
 import { decodeTokens } from "./decode.ts";
 
 /** A prompt: texts, and special tokens by name, such as `[{ special: "<bos>" }, instruction, "\n"]`. */
@@ -160,13 +160,13 @@ function withoutCharsmap(normalizer: Json): { normalizer: Json; charsmap: (text:
     return { normalizer, charsmap: (text) => text };
   }
   const bytes = Uint8Array.from(atob(first.precompiled_charsmap), (char) => char.charCodeAt(0));
-  const { byGrapheme } = createCharsmap(bytes);
+  const map = new Charsmap(bytes);
   const strips = isJsonObject(second) && second.type === "Strip";
   const others = strips || second === undefined ? rest : [second, ...rest];
   return {
     normalizer: others.length === 0 ? null : { type: "Sequence", normalizers: others },
     charsmap: (text) => {
-      let out = byGrapheme(text);
+      let out = map.byGrapheme(text);
       if (strips && second.strip_left === true) out = out.replace(/^[\s\u0085]+/, "");
       if (strips && second.strip_right === true) out = stripEnd(out);
       return out;

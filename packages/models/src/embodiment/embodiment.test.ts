@@ -1,0 +1,152 @@
+import { createRng, type Observation } from "@bidden/runtime";
+import { checkPolicy } from "@bidden/runtime";
+import { describe, expect, test } from "vitest";
+import type { FamilyChunk, FamilyInfo, FamilyObservation, PublishedPolicy } from "../checkpoint/family.ts";
+import { Fields } from "../checkpoint/json.ts";
+import { matchEmbodiment, readEmbodimentMap } from "./match.ts";
+import { asPolicy } from "./published-policy.ts";
+
+const robot = {
+  name: "arm",
+  cameras: ["front", "wrist"],
+  stateNames: ["aRad", "bRad", "gripper"],
+  actionSpace: { kind: "ee-delta-7", dim: 7, stepMs: 100 },
+} as const;
+
+const info: FamilyInfo = {
+  family: "made",
+  variant: "",
+  parameters: 1,
+  weightBytes: {},
+  cameras: [
+    { name: "observation.images.front", width: 8, height: 6, optional: false },
+    { name: "observation.images.empty_camera_0", width: 8, height: 6, optional: true },
+  ],
+  state: { dim: 2, names: ["bRad", "gripper"], normalisation: "identity" },
+  action: { dim: 7, names: ["dxM", "dyM", "dzM", "rxRad", "ryRad", "rzRad", "gripper"], normalisation: "identity" },
+  chunk: 2,
+  executed: 2,
+  steps: 1,
+  rateHz: 10,
+  licence: null,
+  memoryBytes: 0,
+  flops: 0,
+  notes: [],
+};
+
+const map = (value: unknown): ReturnType<typeof readEmbodimentMap> =>
+  readEmbodimentMap(new Fields(value as Record<string, never>, "embodiment.json"));
+
+describe("the match of a checkpoint and a robot", () => {
+  test("names that are the same need no word", () => {
+    const match = matchEmbodiment(info, robot);
+    expect([...match.cameras]).toEqual([["observation.images.front", "front"]]);
+    expect(match.state).toEqual([1, 2]);
+    expect(match.action.order).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  });
+
+  test.each([
+    ["a camera", { cameras: [{ name: "top", width: 8, height: 6, optional: true }] }, "cameras.top"],
+    ["the state's order", { state: { dim: 3, names: [], normalisation: "" } }, "state"],
+    ["a state that the robot lacks", { state: { dim: 1, names: ["cRad"], normalisation: "" } }, "state"],
+    ["the meaning of actions", { action: { dim: 7, names: [], normalisation: "" } }, "action"],
+    ["the rate", { rateHz: null }, "stepMs"],
+    ["another rate", { rateHz: 50 }, "stepMs"],
+  ])("stops at %s that is not said", (_, change, field) => {
+    expect(() => matchEmbodiment({ ...info, ...change }, robot)).toThrow(
+      expect.objectContaining({ code: "embodiment-mismatch", fields: expect.objectContaining({ fields: [field] }) }),
+    );
+  });
+
+  test("a person can say all of it", () => {
+    const silent: FamilyInfo = {
+      ...info,
+      cameras: [
+        { name: "top", width: 8, height: 6, optional: false },
+        { name: "side", width: 8, height: 6, optional: true },
+      ],
+      state: { dim: 2, names: [], normalisation: "" },
+      action: { dim: 8, names: [], normalisation: "" },
+      rateHz: null,
+    };
+    const said = map({
+      cameras: { top: "wrist", side: null },
+      state: ["aRad", "aRad"],
+      action: { kind: "ee-delta-7", order: [7, 6, 5, 4, 3, 2, 1] },
+      stepMs: 100,
+    });
+    const match = matchEmbodiment(silent, robot, said);
+    expect([...match.cameras]).toEqual([["top", "wrist"]]);
+    expect(match.state).toEqual([0, 0]);
+    expect(match.action.order[0]).toBe(7);
+  });
+
+  test("what is said must be true", () => {
+    expect(() => matchEmbodiment(info, robot, map({ cameras: { top: "front" } }))).toThrow("has no such camera");
+    expect(() => matchEmbodiment(info, robot, map({ state: ["aRad"] }))).toThrow("reads 2 numbers, and 1 are named");
+    expect(() =>
+      matchEmbodiment(info, robot, map({ action: { kind: "ee-delta-7", order: [0, 1, 2, 3, 4, 5, 9] } })),
+    ).toThrow("number 9");
+    expect(() => map({ camera: {} })).toThrow('field "camera": expected no such field');
+    expect(() => map({ action: "joints" })).toThrow('expected "ee-delta-7"');
+  });
+});
+
+function made(change: Partial<FamilyChunk> = {}): { policy: PublishedPolicy; seen: FamilyObservation[] } {
+  const seen: FamilyObservation[] = [];
+  const policy: PublishedPolicy = {
+    info,
+    predict: (observation, { seed }) => {
+      seen.push(observation);
+      const rng = createRng(seed);
+      const actions = Float32Array.from({ length: 14 }, () => 0.01 * rng.uniform());
+      const stageMs = { infer: 1 };
+      const chunk = { actions, normalised: actions, horizon: 2, dim: 7, stageMs, warnings: [], executable: true };
+      return Promise.resolve({ ...chunk, ...change });
+    },
+    reset: () => undefined,
+    close: () => Promise.resolve(),
+  };
+  return { policy, seen };
+}
+
+const view = (value: number): Observation["cameras"][string] => ({
+  image: { width: 8, height: 6, data: new Uint8Array(144).fill(value) },
+  fovY: 1,
+  baseFromCamera: new Float64Array(12),
+});
+const observation = (index: number): Observation => ({
+  id: `o${index}`,
+  captureNs: BigInt(index),
+  cameras: { front: view(index), wrist: view(100) },
+  state: Float32Array.of(1, 2, 3),
+  history: [],
+  instruction: "go",
+});
+
+describe("a published policy as a policy", () => {
+  const facts = { robot, modelDigest: "ab".repeat(32), release: (): Promise<void> => Promise.resolve() };
+
+  test("keeps the contract", async () => {
+    const policy = asPolicy(made().policy, matchEmbodiment(info, robot), facts);
+    expect(await checkPolicy(policy, { observation })).toEqual([]);
+  });
+
+  test("sees its own camera names, its own order of states, and gives units as they were said", async () => {
+    const { policy, seen } = made({ actions: new Float32Array(14).fill(2) });
+    const said = map({
+      action: { kind: "ee-delta-7", scale: [0.5, 1, 1, 1, 1, 1, 0.1], offset: [0, 0, 0, 0, 0, 1, 0.5] },
+    });
+    const matched = asPolicy(policy, matchEmbodiment(info, robot, said), facts);
+    const { values } = await matched.infer(observation(3), { seed: 1 });
+    expect([...values.subarray(0, 7)]).toEqual([1, 2, 2, 2, 2, 3, expect.closeTo(0.7, 6)]);
+    expect(Object.keys(seen[0]?.images ?? {})).toEqual(["observation.images.front"]);
+    expect([...(seen[0]?.state ?? [])]).toEqual([2, 3]);
+  });
+
+  test("a chunk that must not be executed holds, and says why", async () => {
+    const { policy } = made({ executable: false, warnings: ["The tokens cut a coefficient in two."] });
+    const { belief } = await asPolicy(policy, matchEmbodiment(info, robot), facts).infer(observation(1), { seed: 1 });
+    expect(belief.intent).toEqual({ kind: "hold", reason: "The tokens cut a coefficient in two." });
+  });
+});
