@@ -5,6 +5,7 @@ import { checkContent } from "./content.ts";
 import { checkEpisodes } from "./episodes-rule.ts";
 import { type FixPlan, planFixes } from "./fix.ts";
 import { closeRaw, loadRaw } from "./load.ts";
+import { checkNeighbours } from "./neighbours-rule.ts";
 import { checkPictures } from "./pictures-rule.ts";
 import { checkStructure } from "./structure.ts";
 import type { Finding, RawDataset, Severity } from "./types.ts";
@@ -44,5 +45,11 @@ async function findFaults(raw: RawDataset): Promise<Finding[]> {
     ...checkWords(raw),
     ...(await checkPictures(raw)),
   ];
+  // Degrees among radians, a turned gripper or values that are none are also unlike their neighbours; once is enough.
+  const ofAll = findings.some((own) => own.episode === undefined && own.rule === "action-lag");
+  const explained = new Set(
+    findings.flatMap((own) => (own.episode !== undefined && own.severity !== "info" ? [own.episode] : [])),
+  );
+  if (!ofAll) findings.push(...checkNeighbours(raw, explained));
   return findings.sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
 }
