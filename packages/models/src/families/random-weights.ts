@@ -34,9 +34,17 @@ function randomValues(init: Init, shape: Shape, rng: Rng): Float32Array {
   if (init.kind === "values") return init.values;
   const data = new Float32Array(sizeOf(shape));
   const { mean, std } = spreadOf(init);
-  for (let i = 0; i < data.length; i++) data[i] = mean + std * rng.normal();
+  const drawn = Math.min(data.length, DRAWN);
+  for (let i = 0; i < drawn; i++) data[i] = mean + std * rng.normal();
+  for (let at = drawn; at < data.length; at += drawn) data.copyWithin(at, 0, Math.min(drawn, data.length - at));
   return data;
 }
+
+/**
+ * So many values are drawn for a tensor and then repeated: billions would take an hour. A prime number, so that the rows of a
+ * matrix are not the same ones again.
+ */
+const DRAWN = 1_048_573;
 
 /** Scales around 1 and shifts around 0 get a little noise, so that leaving one out shows. */
 function spreadOf(init: Init): { readonly mean: number; readonly std: number } {
