@@ -1,10 +1,11 @@
 /** Mutated files of every format: an error of ours or a dataset, within bounded time, never anything else. */
 
 import * as fs from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BiddenError } from "@bidden/runtime";
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import type { Dataset } from "./dataset/types.ts";
 import { MemoryStore } from "./files/memory-store.ts";
 import type { RandomAccess } from "./files/store.ts";
@@ -12,9 +13,15 @@ import { openZip } from "./files/zip-store.ts";
 import { GOLDEN } from "./golden.test-kit.ts";
 import { decodeImage } from "./image/decode.ts";
 import { readMcap } from "./mcap/messages.ts";
+import { openHdf5 } from "./hdf5/file.node.ts";
+import { openLeRobot } from "./lerobot/reader.ts";
 import { readVideoTrack } from "./media/mp4.ts";
+import { readVideoSamples } from "./media/mp4-samples.ts";
 import { openRlds } from "./rlds/reader.ts";
 import { openZarr } from "./zarr/reader.ts";
+
+const FOLDER = fs.mkdtempSync(join(tmpdir(), "bidden-broken-"));
+afterAll(() => fs.rmSync(FOLDER, { recursive: true }));
 
 function load(path: string): Uint8Array {
   return new Uint8Array(fs.readFileSync(join(GOLDEN, path)));
@@ -42,7 +49,30 @@ const RLDS_FILES = fs
   .map((name): [string, Uint8Array] => [name, load(join(RLDS, name))]);
 const VIDEO = "lerobot/arm-h264-deleted/videos/observation.images.front/chunk-000/file-000.mp4";
 
-const READERS: Record<string, { bytes: Uint8Array; read: (bytes: Uint8Array) => Promise<unknown> }> = {
+/** All files of a LeRobot dataset, one of them in another form. */
+const lerobot = (
+  set: string,
+  path: string,
+): { bytes: Uint8Array; read: (bytes: Uint8Array) => Promise<unknown>; runs: number } => {
+  const root = join(GOLDEN, "lerobot", set);
+  const files = fs
+    .readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry): [string, Uint8Array] => {
+      const full = join(entry.parentPath, entry.name);
+      return [full.slice(root.length + 1), new Uint8Array(fs.readFileSync(full))];
+    });
+  return {
+    bytes: files.find(([name]) => name === path)?.[1] as Uint8Array,
+    read: async (bytes) => {
+      const store = new MemoryStore(files.map(([name, own]) => [name, name === path ? bytes : own]));
+      await readAll(await openLeRobot(store));
+    },
+    runs: 15,
+  };
+};
+
+const READERS: Record<string, { bytes: Uint8Array; read: (bytes: Uint8Array) => Promise<unknown>; runs?: number }> = {
   "tfrecord shard": {
     bytes: RLDS_FILES.find(([name]) => name.includes("00000-of"))?.[1] as Uint8Array,
     read: async (bytes) => {
@@ -84,12 +114,29 @@ const READERS: Record<string, { bytes: Uint8Array; read: (bytes: Uint8Array) => 
     },
   },
   mp4: { bytes: load(VIDEO), read: (bytes) => readVideoTrack(access(bytes), "mp4") },
+  "sample table of an mp4": { bytes: load(VIDEO), read: (bytes) => readVideoSamples(access(bytes), "mp4") },
+  "parquet with pictures": lerobot("arm-images", "data/chunk-000/file-000.parquet"),
+  "parquet with odd columns": lerobot("odd-oneframe", "data/chunk-000/file-000.parquet"),
+  "list of episodes": lerobot("arm-images", "meta/episodes/chunk-000/file-000.parquet"),
+  "list of tasks": lerobot("arm-images", "meta/tasks.parquet"),
+  "info.json": lerobot("arm-images", "meta/info.json"),
+  "episodes.jsonl": lerobot("arm-v21-images", "meta/episodes.jsonl"),
+  hdf5: {
+    runs: 15,
+    bytes: load("hdf5/robomimic.hdf5"),
+    read: async (bytes) => {
+      const path = join(FOLDER, "mutated.hdf5");
+      fs.writeFileSync(path, bytes);
+      const dataset = await openHdf5(path);
+      await readAll(dataset).finally(() => dataset.close());
+    },
+  },
   jpeg: { bytes: load("hdf5-expected/aloha_jpeg_cam_high_2.jpg"), read: (bytes) => decodeImage(bytes, "jpeg") },
   png: { bytes: load("hdf5-expected/aloha_jpeg_cam_high_2.png"), read: (bytes) => decodeImage(bytes, "png") },
 };
 
 describe("mutated files", () => {
-  it.each(Object.entries(READERS))("%s", async (_name, { bytes, read }) => {
+  it.each(Object.entries(READERS))("%s", async (_name, { bytes, read, runs = 60 }) => {
     await read(bytes);
     let refused = 0;
     await fc.assert(
@@ -114,7 +161,7 @@ describe("mutated files", () => {
           return error instanceof BiddenError;
         },
       ),
-      { numRuns: 60 },
+      { numRuns: runs },
     );
     expect(refused).toBeGreaterThan(0);
   });
