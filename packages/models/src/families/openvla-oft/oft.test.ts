@@ -183,6 +183,7 @@ describe("made checkpoints", () => {
     expect([openvlaOft.matches(checkpoint), openvla.matches(checkpoint)]).toEqual([true, false]);
     const policy = await openvlaOft.open(checkpoint, engine, { steps: 5 });
     expect(policy.info).toMatchObject({ family: "openvla-oft", variant, chunk: horizon });
+    await expect(openvlaOft.open(checkpoint, engine, { settings: { steps: "51" } })).rejects.toThrow("1 to 50");
     const state = new Float32Array(policy.info.state.dim).fill(0.1);
     const observation = { images: LIBERO, state, instruction: "put the bowl on the plate" };
     const chunk = await policy.predict(observation, { seed: 1 });
@@ -209,6 +210,20 @@ describe("made checkpoints", () => {
     await expect(
       policy.predict({ images: LIBERO, state: new Float32Array(7), instruction: "x" }, { seed: 1 }),
     ).rejects.toThrow("a state of 8 numbers; came 7");
+    await policy.close();
+  });
+
+  test("statistics of another robot, or a state that is no number, are refused", async () => {
+    const files = makeFiles({});
+    const statistics = makeFiles({ platform: "aloha" }).get("dataset_statistics.json") as Uint8Array;
+    files.set("dataset_statistics.json", statistics);
+    const other = await openCheckpoint(memorySource(files));
+    await expect(openvlaOft.open(other, engine)).rejects.toThrow("expected the range of 7 numbers");
+    const policy = await openvlaOft.open(await openCheckpoint(memorySource(makeFiles({}))), engine);
+    const state = new Float32Array(8).fill(Number.NaN, 3);
+    await expect(policy.predict({ images: LIBERO, state, instruction: "x" }, { seed: 1 })).rejects.toThrow(
+      "number 3 is NaN",
+    );
     await policy.close();
   });
 

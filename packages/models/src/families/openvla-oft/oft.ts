@@ -12,10 +12,9 @@ import {
   weightFacts,
 } from "../openvla/openvla.ts";
 import { imageForm } from "../openvla/pixels.ts";
-import { ddimTimes, TRAIN_STEPS } from "./ddim.ts";
 import { checkOftGolden } from "./golden.ts";
 import { makeOft } from "./make.ts";
-import { openOft, type OftFacts, readOft } from "./open.ts";
+import { openOft, type OftFacts, readOft, stepsOf } from "./open.ts";
 import { OftPolicy } from "./policy.ts";
 
 export const openvlaOft: PolicyFamily = {
@@ -30,7 +29,7 @@ export const openvlaOft: PolicyFamily = {
 async function open(checkpoint: Checkpoint, engine: Engine, options: FamilyOptions = {}): Promise<OftPolicy> {
   const form = imageForm(options.settings?.images);
   const { facts, model } = await openOft(checkpoint, engine, options);
-  const steps = ddimTimes(options.steps ?? TRAIN_STEPS).length;
+  const steps = stepsOf(options);
   return new OftPolicy({ info: await describe(facts, options), facts, model, imageForm: form, steps });
 }
 
@@ -40,7 +39,7 @@ async function describe(facts: OftFacts, options: FamilyOptions = {}): Promise<F
   const { side } = config.pixels;
   const images = platform.cameras.length;
   const tokens = images * patchesOf(config) + 24 + platform.chunk * actionDim + 3;
-  const steps = kind === "diffusion" ? (options.steps ?? TRAIN_STEPS) : 1;
+  const steps = kind === "diffusion" ? stepsOf(options) : 1;
   const weights = weightFacts(parts.checkpoint);
   const range = platform.bounds === "bounds" ? "min..max" : "quantiles q01..q99";
   return {

@@ -8,13 +8,19 @@ import { bindWeights } from "../../checkpoint/weights.ts";
 import { visionGraph } from "../openvla/graphs.ts";
 import { plainNet } from "../openvla/model.ts";
 import { checkSettings, flagOf, openModel, statisticsOf } from "../openvla/open.ts";
-import { chooseStatistics, type DatasetStatistics } from "../openvla/statistics.ts";
+import { type Bounds, chooseStatistics, type DatasetStatistics, rangeOf } from "../openvla/statistics.ts";
+import { ddimTimes, TRAIN_STEPS } from "./ddim.ts";
 import { filmOf, HEAD_PATH, headGraph, type HeadKind, projectorGraph } from "./graphs.ts";
 import { OftModel, type OftGraphs } from "./model.ts";
 import { ACTION_HEAD, NOISY, type OftCheckpoint, openParts, PROPRIO, sourceOf } from "./parts.ts";
 import { PLATFORM_SETTINGS, platformOf } from "./platform.ts";
 
-export const SETTINGS = ["prompt", "images", "parts", "head", "proprio", "film", ...PLATFORM_SETTINGS];
+export const SETTINGS = ["prompt", "images", "parts", "head", "proprio", "film", "steps", ...PLATFORM_SETTINGS];
+
+/** Denoising steps of a diffusion head, checked. */
+export function stepsOf({ steps, settings }: FamilyOptions): number {
+  return ddimTimes(steps ?? Number(settings?.steps ?? TRAIN_STEPS)).length;
+}
 
 export type OftFacts = {
   readonly parts: OftCheckpoint;
@@ -60,7 +66,29 @@ export async function readOft(checkpoint: Checkpoint, options: FamilyOptions = {
       ? statistics.action.numbers("q01").length
       : (parts.checkpoint.info(`${ACTION_HEAD}.${HEAD_PATH[kind]}.fc2.weight`).shape[0] as number);
   const proprioDim = parts.files.has(PROPRIO) ? (parts.checkpoint.info(`${PROPRIO}.fc1.weight`).shape[1] as number) : 0;
-  return { parts, kind, actionDim, proprioDim, platform: platformOf(settings, statistics.key, actionDim), statistics };
+  const platform = platformOf(settings, statistics.key, actionDim);
+  checkDims(statistics, platform.bounds, { actionDim, proprioDim });
+  return { parts, kind, actionDim, proprioDim, platform, statistics };
+}
+
+/** Statistics of another robot would turn the model's numbers into another motion. */
+function checkDims(
+  { key, action, proprio }: DatasetStatistics,
+  bounds: Bounds,
+  { actionDim, proprioDim }: { readonly actionDim: number; readonly proprioDim: number },
+): void {
+  const refuse = (field: string, expected: number, came: string): BiddenError =>
+    new BiddenError(
+      "bad-checkpoint",
+      `dataset_statistics.json, field "${key}.${field}": expected the range of ${expected} numbers, as the checkpoint's ${field} has; came ${came}.`,
+      { file: "dataset_statistics.json", field: `${key}.${field}`, expected },
+    );
+  const actions = rangeOf(action, bounds).low.length;
+  if (actions !== actionDim) throw refuse("action", actionDim, `${actions}`);
+  if (proprioDim === 0) return;
+  if (proprio === null) throw refuse("proprio", proprioDim, "none");
+  const states = rangeOf(proprio, bounds).low.length;
+  if (states !== proprioDim) throw refuse("proprio", proprioDim, `${states}`);
 }
 
 export async function openOft(

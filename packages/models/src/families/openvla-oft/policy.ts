@@ -1,5 +1,5 @@
 /** OpenVLA-OFT as a policy: images, state and a sentence to a chunk of actions in one pass, or one pass a denoising step. */
-import { BiddenError, createRng } from "@bidden/runtime";
+import { BiddenError, createRng, invariant } from "@bidden/runtime";
 import type {
   FamilyChunk,
   FamilyInfo,
@@ -10,7 +10,7 @@ import type {
 import { isAction } from "../openvla/bins.ts";
 import { type ImageForm, planesOf, squareImage } from "../openvla/pixels.ts";
 import { promptIds, promptOf } from "../openvla/prompt.ts";
-import { normalise, rangeOf, unnormalise } from "../openvla/statistics.ts";
+import { normalise, notFinite, type Range, rangeOf, unnormalise } from "../openvla/statistics.ts";
 import type { OftInputs, OftModel, OftResult } from "./model.ts";
 import type { OftFacts } from "./open.ts";
 
@@ -95,6 +95,13 @@ export class OftPolicy implements PublishedPolicy {
         { field: "state", expected: facts.proprioDim, came: state.length },
       );
     }
+    const broken = state.findIndex((value) => !Number.isFinite(value));
+    if (facts.proprioDim > 0 && broken >= 0) {
+      throw new BiddenError("bad-argument", `The state should be finite; number ${broken} is ${state[broken]}.`, {
+        field: "state",
+        index: broken,
+      });
+    }
     return {
       images: facts.platform.cameras.flatMap((name) => {
         const image = images[name];
@@ -106,20 +113,20 @@ export class OftPolicy implements PublishedPolicy {
     };
   }
 
-  #warnings({ ids }: OftResult): string[] {
+  #warnings({ ids, actions }: OftResult): string[] {
     const { config } = this.#parts.model.base;
     const strangers = ids.flatMap((id, i) => (isAction(id, config) ? [] : [`id ${id} at ${i}`]));
-    return strangers.length === 0 ? [] : [`an id outside the action bins won: ${strangers.join(", ")}`];
+    return [
+      ...(strangers.length === 0 ? [] : [`an id outside the action bins won: ${strangers.join(", ")}`]),
+      ...notFinite(actions),
+    ];
   }
 }
 
-function rangeOfState({ statistics, platform }: OftFacts): ReturnType<typeof rangeOf> {
-  if (statistics.proprio !== null) return rangeOf(statistics.proprio, platform.bounds);
-  throw new BiddenError(
-    "bad-checkpoint",
-    `dataset_statistics.json, field "${statistics.key}.proprio": expected the range of the state that the policy reads; there is none.`,
-    { file: "dataset_statistics.json", field: `${statistics.key}.proprio` },
-  );
+/** The statistics are there and fit: opening refuses a checkpoint otherwise. */
+function rangeOfState({ statistics, platform }: OftFacts): Range {
+  invariant(statistics.proprio !== null, "a state is read without statistics");
+  return rangeOf(statistics.proprio, platform.bounds);
 }
 
 function noiseOf(seed: number, size: number): Float32Array {

@@ -75,3 +75,9 @@ export function normalise(values: ArrayLike<number>, { low, high, mask }: Range)
     return Math.min(1, Math.max(-1, scaled));
   });
 }
+
+/** What to say of actions that are no numbers; nothing when all are. */
+export function notFinite(actions: Float32Array): string[] {
+  const at = actions.findIndex((value) => !Number.isFinite(value));
+  return at < 0 ? [] : [`the model gave ${actions[at]} as number ${at} of its actions`];
+}
