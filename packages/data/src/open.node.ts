@@ -5,26 +5,27 @@ import { basename, dirname } from "node:path";
 import { BiddenError } from "@bidden/runtime";
 import type { Dataset } from "./dataset/types.ts";
 import type { FileStore } from "./files/store.ts";
-import { openZip } from "./files/zip-store.ts";
 import { within } from "./files/within.ts";
 import { INFO_PATH } from "./lerobot/info.ts";
-import { DATASET_INFO, openRlds } from "./rlds/reader.ts";
-import { openLeRobot } from "./lerobot/reader.ts";
 import { isAddress, openSource } from "./sources/source.node.ts";
-import { loadCodecs } from "./video/codecs.node.ts";
-import { createVideoDecoder } from "./video/decoder.ts";
+
+/** Of TFDS; the readers themselves are loaded when they are needed. */
+const DATASET_INFO = "dataset_info.json";
 
 export async function openDataset(path: string): Promise<Dataset> {
   if (isAddress(path) ? isFileName(path) : await isFile(path)) return openFile(path);
   const store = await openSource(path);
   if ((await store.list("meta")).includes(INFO_PATH.slice("meta/".length))) {
+    const { openLeRobot } = await import("./lerobot/reader.ts");
+    const { loadCodecs } = await import("./video/codecs.node.ts");
+    const { createVideoDecoder } = await import("./video/decoder.ts");
     return openLeRobot(store, { videos: createVideoDecoder(store, loadCodecs) });
   }
   const here = await store.list(".");
-  if (here.includes(DATASET_INFO)) return openRlds(store);
+  if (here.includes(DATASET_INFO)) return (await import("./rlds/reader.ts")).openRlds(store);
   if (isZarr(here)) return (await import("./zarr/reader.ts")).openZarr(store);
   const version = await newestVersion(store, here);
-  if (version !== null) return openRlds(within(store, version));
+  if (version !== null) return (await import("./rlds/reader.ts")).openRlds(within(store, version));
   throw new BiddenError(
     "not-found",
     here.length === 0
@@ -46,6 +47,7 @@ async function newestVersion(store: FileStore, here: readonly string[]): Promise
 }
 
 async function openZipped(path: string): Promise<Dataset> {
+  const { openZip } = await import("./files/zip-store.ts");
   const zip = await openZip(await (await openSource(dirname(path))).open(basename(path)), path);
   try {
     return await (await import("./zarr/reader.ts")).openZarr(zip, () => zip.close());

@@ -1,6 +1,5 @@
 /** `bidden data convert`: any readable format to LeRobot or RLDS; resumable, with the time left, verified. */
 
-import { convertToLeRobot, convertToRlds, convertToV21 } from "@bidden/data/node";
 import { type Command, Option } from "commander";
 import { readWhole } from "../options.ts";
 import { createProgress, type Progress } from "../progress.ts";
@@ -32,6 +31,7 @@ type Options = {
 };
 
 async function convert(from: string, to: string, { fps, robot, verify, as, name }: Options): Promise<void> {
+  const { convertToLeRobot, convertToRlds, convertToV21 } = await import("@bidden/data/node");
   let progress: Progress | null = null;
   const remarks: string[] = [];
   const plan = {

@@ -1,9 +1,11 @@
 /** `bidden data edit ...`: into a new folder, without re-encoding anything. */
 
-import { keepEpisodes, mergeDatasets, openDataset, renameDataset, retaskDataset } from "@bidden/data/node";
 import { BiddenError } from "@bidden/runtime";
 import { type Command, InvalidArgumentError } from "commander";
 import { createProgress, type Progress } from "../progress.ts";
+
+/** Loaded when a command runs, not when its help is shown. */
+const data = () => import("@bidden/data/node");
 
 export function registerEdit(edit: Command): void {
   registerChoices(edit);
@@ -12,7 +14,9 @@ export function registerEdit(edit: Command): void {
     .description("several datasets of the same robot, rate and features as one")
     .argument("<to>")
     .argument("<from...>", "datasets, in the order in which they shall stand")
-    .action((to: string, from: string[]) => doing("merging", to, (options) => mergeDatasets(from, to, options)));
+    .action((to: string, from: string[]) =>
+      doing("merging", to, async (options) => (await data()).mergeDatasets(from, to, options)),
+    );
   edit
     .command("retask")
     .description("another sentence for the episodes that have one")
@@ -37,7 +41,7 @@ export function registerEdit(edit: Command): void {
       if (feature.size === 0 && robot === undefined)
         throw new BiddenError("bad-argument", "Nothing to rename: give --feature old=new or --robot name.");
       const names = { features: feature, ...(robot === undefined ? {} : { robotType: robot }) };
-      return doing("renaming", to, (options) => renameDataset(from, to, names, options));
+      return doing("renaming", to, async (options) => (await data()).renameDataset(from, to, names, options));
     });
 }
 
@@ -50,7 +54,9 @@ function registerChoices(edit: Command): void {
     .requiredOption("--episodes <list>", "such as 1,4,7-9", episodeList)
     .action(async (from: string, to: string, { episodes }: { episodes: Set<number> }) => {
       await checkEpisodes(from, episodes);
-      await doing("copying", to, (options) => keepEpisodes(from, to, (episode) => !episodes.has(episode), options));
+      await doing("copying", to, async (options) =>
+        (await data()).keepEpisodes(from, to, (episode) => !episodes.has(episode), options),
+      );
     });
   edit
     .command("split")
@@ -61,14 +67,18 @@ function registerChoices(edit: Command): void {
     .option("--rest <folder>", "folder for the other episodes")
     .action(async (from: string, to: string, { episodes, rest }: { episodes: Set<number>; rest?: string }) => {
       await checkEpisodes(from, episodes);
-      await doing("copying", to, (options) => keepEpisodes(from, to, (episode) => episodes.has(episode), options));
+      await doing("copying", to, async (options) =>
+        (await data()).keepEpisodes(from, to, (episode) => episodes.has(episode), options),
+      );
       if (rest === undefined) return;
-      await doing("copying", rest, (options) => keepEpisodes(from, rest, (episode) => !episodes.has(episode), options));
+      await doing("copying", rest, async (options) =>
+        (await data()).keepEpisodes(from, rest, (episode) => !episodes.has(episode), options),
+      );
     });
 }
 
 async function retask(from: string, to: string, options: { old: string; new: string }): Promise<void> {
-  const dataset = await openDataset(from);
+  const dataset = await (await data()).openDataset(from);
   const known = new Set(dataset.tasks);
   for (let i = 0; known.size === 0 && i < dataset.episodeCount; i++)
     for (const task of (await dataset.episode(i)).tasks) known.add(task);
@@ -81,7 +91,7 @@ async function retask(from: string, to: string, options: { old: string; new: str
     );
   }
   const rename = (task: string): string => (task === options.old ? options.new : task);
-  await doing("copying", to, (report) => retaskDataset(from, to, rename, report));
+  await doing("copying", to, async (report) => (await data()).retaskDataset(from, to, rename, report));
 }
 
 type Reports = { report: (progress: { done: number; total: number }) => void; remark: (sentence: string) => void };
@@ -99,7 +109,7 @@ async function doing(what: string, to: string, work: (options: Reports) => Promi
 }
 
 async function checkEpisodes(path: string, episodes: ReadonlySet<number>): Promise<void> {
-  const dataset = await openDataset(path);
+  const dataset = await (await data()).openDataset(path);
   const { episodeCount } = dataset;
   await dataset.close();
   const beyond = [...episodes].find((episode) => episode >= episodeCount);

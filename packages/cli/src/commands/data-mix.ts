@@ -1,17 +1,8 @@
 /** `bidden data mix`: what a mixture comes to, before anything is trained on it. */
 
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
-import {
-  type MixPlan,
-  MIXTURES,
-  OXE_DATASETS,
-  parseMixture,
-  publishedMixture,
-  sayMixture,
-  sayTable,
-} from "@bidden/data";
-import { measureMixture } from "@bidden/data/node";
+import type { MixPlan } from "@bidden/data";
 import { BiddenError } from "@bidden/runtime";
 import type { Command } from "commander";
 import { createProgress, type Progress } from "../progress.ts";
@@ -19,10 +10,7 @@ import { createProgress, type Progress } from "../progress.ts";
 export function registerMix(data: Command): void {
   data
     .command("mix")
-    .argument(
-      "<mixture>",
-      `a file such as {"datasets": [{"path": "a", "weight": 2}]}, or one of ${Object.keys(MIXTURES).join(", ")}`,
-    )
+    .argument("<mixture>", 'a file such as {"datasets": [{"path": "a", "weight": 2}]}, or a published one such as rtx')
     .description(
       "a weighted mixture of datasets and embodiments: shares, coverage, effective hours; 1 when a dataset is missing",
     )
@@ -32,23 +20,27 @@ export function registerMix(data: Command): void {
 }
 
 async function mix(mixture: string, { root, json }: { root?: string; json?: true }): Promise<void> {
-  const plan = readPlan(mixture, root ?? null);
+  const room = await import("@bidden/data");
+  const plan = readPlan(room, mixture, root ?? null);
   if (plan.entries.every((entry) => entry.path === "")) {
-    process.stdout.write(json === true ? `${JSON.stringify(plan)}\n` : sayWeights(plan));
+    process.stdout.write(json === true ? `${JSON.stringify(plan)}\n` : sayWeights(room, plan));
     return;
   }
   let progress: Progress | null = null;
+  const { measureMixture } = await import("@bidden/data/node");
   const report = await measureMixture(plan, ({ done, total }) => {
     if (process.stderr.isTTY) (progress ??= createProgress("counting", total)).update(done);
   });
   (progress as Progress | null)?.end();
-  process.stdout.write(`${json === true ? JSON.stringify(report) : sayMixture(report)}\n`);
+  process.stdout.write(`${json === true ? JSON.stringify(report) : room.sayMixture(report)}\n`);
   process.exitCode = report.missing.length === 0 ? 0 : 1;
 }
 
-function readPlan(mixture: string, root: string | null): MixPlan {
-  if (mixture in MIXTURES) return publishedMixture(mixture, root);
-  if (!existsSync(mixture)) {
+type Room = typeof import("@bidden/data");
+
+function readPlan({ MIXTURES, parseMixture, publishedMixture }: Room, mixture: string, root: string | null): MixPlan {
+  if (Object.hasOwn(MIXTURES, mixture)) return publishedMixture(mixture, root);
+  if (statSync(mixture, { throwIfNoEntry: false })?.isFile() !== true) {
     throw new BiddenError(
       "not-found",
       `There is no file ${mixture}, and no published mixture of that name; there are ${Object.keys(MIXTURES).join(", ")}.`,
@@ -61,7 +53,7 @@ function readPlan(mixture: string, root: string | null): MixPlan {
 }
 
 /** A published mixture whose datasets are nowhere yet. */
-function sayWeights({ name, source, entries }: MixPlan): string {
+function sayWeights({ OXE_DATASETS, sayTable }: Room, { name, source, entries }: MixPlan): string {
   const rows = entries.map((entry) => {
     const known = OXE_DATASETS[entry.name];
     return [entry.name, known?.robot ?? "?", String(known?.hz ?? "?"), String(entry.weight), known?.licence ?? "?"];

@@ -1,6 +1,5 @@
 /** `bidden data view`: an episode in the browser, cameras in step with plots. */
 
-import { openDataset } from "@bidden/data/node";
 import type { Command } from "commander";
 import { readWhole } from "../options.ts";
 
@@ -23,6 +22,7 @@ type Options = { episode: string; port: string; host: string };
 
 async function view(path: string, { episode, port, host }: Options): Promise<void> {
   const wanted = { episode: readWhole("--episode", episode, 0, 1e9), port: readWhole("--port", port, 0, 65_535) };
+  const { openDataset } = await import("@bidden/data/look");
   const dataset = await openDataset(path);
   try {
     const { buildSite } = await import("../console/site.ts");

@@ -1,17 +1,6 @@
 /** `bidden data ...`: look into datasets of every format that the data room reads. */
 
-import { catEpisode, describeDataset, type Finding, lintLeRobot, sayReport } from "@bidden/data";
-import {
-  fixDataset,
-  hashSink,
-  isAddress,
-  openDataset,
-  openSource,
-  pngSink,
-  signDataset,
-  sizeOnDisk,
-  verifyDataset,
-} from "@bidden/data/node";
+import type { Finding } from "@bidden/data";
 import { BiddenError, messageOf } from "@bidden/runtime";
 import { makeFolder } from "@bidden/runtime/node";
 import { type Command, InvalidArgumentError } from "commander";
@@ -20,6 +9,10 @@ import { registerConvert } from "./data-convert.ts";
 import { registerEdit } from "./data-edit.ts";
 import { registerMix } from "./data-mix.ts";
 import { registerView } from "./data-view.ts";
+
+/** Loaded when a command runs, not when its help is shown. */
+const look = () => import("@bidden/data/look");
+const all = () => import("@bidden/data/node");
 
 export function registerData(program: Command): void {
   const data = program.command("data").description("look into and check recorded episodes");
@@ -58,7 +51,7 @@ function registerProof(data: Command): void {
     .action(async (path: string, options: { key: string; by: string; parent: string[] }) => {
       const { key, by, parent } = options;
       await makeFolder(dirname(key), "for the key");
-      const { statement, publicKey } = await signDataset(path, {
+      const { statement, publicKey } = await (await all()).signDataset(path, {
         keyPath: key,
         collectedBy: by,
         tool: "bidden",
@@ -72,7 +65,7 @@ function registerProof(data: Command): void {
     .description("whether every episode is as it was signed")
     .option("--key <base64>", "public key of the signer that is trusted")
     .action(async (path: string, options: { key?: string }) => {
-      const { manifest, problems } = await verifyDataset(path, options.key);
+      const { manifest, problems } = await (await all()).verifyDataset(path, options.key);
       for (const problem of problems) process.stdout.write(`${problem}\n`);
       const { collectedBy, signedAt, leaves } = manifest.statement;
       if (problems.length === 0)
@@ -106,6 +99,7 @@ function wholeNumber(text: string): number {
 }
 
 async function printInfo(path: string, options: { json?: true }): Promise<void> {
+  const { describeDataset, isAddress, openDataset, sayReport, sizeOnDisk } = await look();
   const dataset = await openDataset(path);
   const report = await describeDataset(dataset, isAddress(path) ? null : await sizeOnDisk(path));
   await dataset.close();
@@ -116,6 +110,7 @@ type CatOptions = { episode: number; from: number; to?: number; columns?: string
 
 async function printSteps(path: string, options: CatOptions): Promise<void> {
   const { episode, from, to, columns, images } = options;
+  const { catEpisode, hashSink, openDataset, pngSink } = await look();
   const sink = images === "sha256" ? hashSink : images.startsWith("png:") ? pngSink(images.slice(4), episode) : null;
   if (sink === null && images !== "none") {
     throw new BiddenError("bad-argument", `--images takes sha256, png:<folder> or none; got "${images}".`);
@@ -150,8 +145,8 @@ async function printFindings(path: string, { json, fix, to }: LintOptions): Prom
   try {
     const { fixed, left } =
       fix === true
-        ? await fixDataset(path, to ?? null)
-        : { fixed: [], left: await lintLeRobot(await openSource(path)) };
+        ? await (await all()).fixDataset(path, to ?? null)
+        : { fixed: [], left: await (await look()).lintDataset(path) };
     for (const { finding, did } of fixed) process.stdout.write(`${say(finding, did)}\n`);
     for (const finding of left) process.stdout.write(`${say(finding)}\n`);
     if (json !== true) process.stdout.write(left.length === 0 ? "clean\n" : `${left.length} findings\n`);

@@ -103,7 +103,7 @@ function lastPart(path: string): string {
 
 /** @param root folder with one folder a dataset; null: nowhere. */
 export function publishedMixture(name: string, root: string | null): MixPlan {
-  const mixture = MIXTURES[name];
+  const mixture = Object.hasOwn(MIXTURES, name) ? MIXTURES[name] : undefined;
   if (mixture === undefined) {
     throw new BiddenError(
       "not-found",
