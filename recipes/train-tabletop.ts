@@ -8,21 +8,21 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { openShardWriter } from "@bidden/data/node";
+import { halfPrecision } from "@bidden/models";
 import { loadTabletopPolicy } from "@bidden/models/node";
 import { createWorld } from "@bidden/sim";
-import { collectCorrection, fitCalibration, frameColumns, sampleDoubts, trainingConfig } from "@bidden/train";
+import { fitCalibration, sampleDoubts, trainingConfig } from "@bidden/train";
 import { trainTabletop } from "@bidden/train/node";
 
 const { values: flags } = parseArgs({
   options: {
     work: { type: "string", default: "runs/tabletop" },
     install: { type: "boolean", default: false },
-    demonstrations: { type: "string", default: "1600" },
-    stills: { type: "string", default: "12000" },
+    demonstrations: { type: "string", default: "1700" },
+    stills: { type: "string", default: "48000" },
     steps: { type: "string", default: "40000" },
     /** On-policy correction: after these shares of the steps, so many episodes each. */
     rounds: { type: "string", default: "0.4,0.6,0.8" },
@@ -39,23 +39,22 @@ const CORRECTION_SEED = 800_000;
 const CALIBRATION_SEED = 950_000;
 const CALIBRATION_SCENES = 400;
 
-/** Demonstrations in two processes, one a core. */
-async function collect(): Promise<void> {
-  const half = (count: string): string => String(Math.ceil(Number(count) / 2));
-  const children = [100_000, 200_000].map((seed) =>
-    spawn(
-      process.execPath,
-      ["packages/cli/bin/bidden.js", "demo", "collect", "--seed", String(seed), "--out", DATA].concat([
-        "--episodes",
-        half(flags.demonstrations),
-        "--stills",
-        half(flags.stills),
-      ]),
-      { stdio: "inherit" },
-    ),
+/** `bidden demo ...` in two processes, one a core, each with its own first seed. */
+async function inTwo(seeds: readonly [number, number], args: readonly string[]): Promise<void> {
+  const children = seeds.map((seed) =>
+    spawn(process.execPath, ["packages/cli/bin/bidden.js", "demo", ...args, "--seed", String(seed), "--out", DATA], {
+      stdio: "inherit",
+    }),
   );
   const codes = await Promise.all(children.map(async (child) => ((await once(child, "exit")) as [number])[0]));
-  if (codes.some((code) => code !== 0)) throw new Error("collecting demonstrations failed");
+  if (codes.some((code) => code !== 0)) throw new Error(`bidden demo ${args[0]} failed`);
+}
+
+const half = (count: string): string => String(Math.ceil(Number(count) / 2));
+
+async function collect(): Promise<void> {
+  const counts = ["--episodes", half(flags.demonstrations), "--stills", half(flags.stills)];
+  await inTwo([100_000, 200_000], ["collect", ...counts]);
 }
 
 async function trainTo(step: number): Promise<void> {
@@ -65,7 +64,6 @@ async function trainTo(step: number): Promise<void> {
     steps: STEPS,
     resume: true,
     stopAt: step,
-    sampler: { actionShare: 0.5 },
     onStep: ({ step: at, samplesPerS, etaS, metrics }) => {
       if (at % 500 !== 0) return;
       const shown = Object.entries(metrics).map(([name, value]) => `${name} ${value.toFixed(3)}`);
@@ -78,24 +76,9 @@ async function trainTo(step: number): Promise<void> {
 
 /** Episodes driven by the policy as it is, labelled by the expert. */
 async function correct(round: number): Promise<void> {
-  const path = join(DATA, `correction-${round}.shard`);
-  if (existsSync(path)) return;
-  const [world, policy] = await Promise.all([createWorld(), loadTabletopPolicy(CHECKPOINT)]);
-  rmSync(`${path}.part`, { force: true }); // an interrupted round begins anew
-  const writer = openShardWriter(`${path}.part`, frameColumns(trainingConfig));
-  const count = Number(flags.corrections);
-  let done = 0;
-  for (let i = 0; i < count; i++) {
-    const seed = CORRECTION_SEED + round * 10_000 + i;
-    const outcome = await collectCorrection({ world, policy, config: trainingConfig, seed, writer });
-    if (outcome.judgedDone) done++;
-    if ((i + 1) % 50 === 0)
-      console.log(`corrections, round ${round}: ${i + 1}/${count}, the policy succeeded in ${done}`);
-  }
-  writer.close();
-  await policy.close();
-  world.close();
-  renameSync(`${path}.part`, path);
+  const first = CORRECTION_SEED + round * 10_000;
+  if (existsSync(join(DATA, `correction-${first + 5000}.shard`))) return;
+  await inTwo([first, first + 5000], ["correct", "--policy", CHECKPOINT, "--episodes", half(flags.corrections)]);
 }
 
 async function calibrate(): Promise<void> {
@@ -110,8 +93,8 @@ async function calibrate(): Promise<void> {
 
 function install(): void {
   mkdirSync(BUNDLED, { recursive: true });
-  for (const name of ["model.safetensors", "config.json", "calibration.json"])
-    copyFileSync(join(CHECKPOINT, name), join(BUNDLED, name));
+  for (const name of ["config.json", "calibration.json"]) copyFileSync(join(CHECKPOINT, name), join(BUNDLED, name));
+  writeFileSync(join(BUNDLED, "model.safetensors"), halfPrecision(readFileSync(join(CHECKPOINT, "model.safetensors"))));
   const record = JSON.parse(readFileSync(join(CHECKPOINT, "training.json"), "utf8")) as Record<string, unknown>;
   const command = `npx tsx recipes/train-tabletop.ts ${process.argv.slice(2).join(" ")}`.trim();
   writeFileSync(join(BUNDLED, "training.json"), `${JSON.stringify({ ...record, command }, null, 2)}\n`);

@@ -18,7 +18,7 @@ export { createWordpiece } from "./text/wordpiece.ts";
 export { beliefOf, candidatesOf, DEFAULT_CALIBRATION, doubtsOf } from "./tabletop/belief.ts";
 export type { Calibration, RawBelief } from "./tabletop/belief.ts";
 export { flowGraph, policyGraph } from "./tabletop/graphs.ts";
-export { createTabletop, HEADS, TabletopPolicy } from "./tabletop/policy.ts";
+export { createTabletop, halfPrecision, HEADS, TabletopPolicy } from "./tabletop/policy.ts";
 export type { TabletopFiles } from "./tabletop/policy.ts";
 export { actionError } from "./checkpoint/action-error.ts";
 export type { ActionError } from "./checkpoint/action-error.ts";

@@ -15,7 +15,7 @@ export { ANSWERS, askQuestion } from "./language/questions.ts";
 export type { Answer, Question, QuestionOptions } from "./language/questions.ts";
 export { parseInstruction } from "./language/parse/parse-instruction.ts";
 export type { Parsed } from "./language/parse/parse-instruction.ts";
-export { describe, isDescribable } from "./language/describe.ts";
+export { describe, isDescribable, isTelling } from "./language/describe.ts";
 export type { DescribeOptions } from "./language/describe.ts";
 export { sayTask } from "./language/say-task.ts";
 export type { Said, SayOptions } from "./language/say-task.ts";

@@ -1,4 +1,5 @@
-/** `bidden demo collect`: demonstrations by the scripted expert, and still scenes with questions, as training shards. */
+/** `bidden demo`: demonstrations by the scripted expert, still scenes with questions, corrected rollouts, as training shards. */
+import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 
 const COLLECT_HELP = `
@@ -14,7 +15,7 @@ const STILL_SEED_OFFSET = 400_000;
 const LAST_TRAINING_SEED = 900_000;
 
 export function registerDemo(program: Command): void {
-  const demo = program.command("demo").description("collect demonstrations by the scripted expert");
+  const demo = program.command("demo").description("collect demonstrations and corrections by the scripted expert");
   demo
     .command("collect")
     .description("record demonstrations and still scenes for training")
@@ -24,6 +25,55 @@ export function registerDemo(program: Command): void {
     .option("--out <folder>", "folder of the shards", "runs/demonstrations")
     .addHelpText("after", COLLECT_HELP)
     .action(collect);
+  demo
+    .command("correct")
+    .description("let a policy drive and record what the expert would have done")
+    .requiredOption("--policy <folder>", "checkpoint that drives")
+    .option("--episodes <n>", "rollouts", wholeNumber, 200)
+    .option("--seed <n>", "first seed", wholeNumber, FIRST_CORRECTION_SEED)
+    .option("--out <folder>", "folder of the shards", "runs/demonstrations")
+    .addHelpText("after", CORRECT_HELP)
+    .action(correct);
+}
+
+const CORRECT_HELP = `
+The policy drives; at every step the expert says what it would do in the state that the policy got itself into (DAgger).
+Training on what comes out, beside the demonstrations, mends what the policy does wrong on its own.
+
+  $ bidden demo correct --policy runs/tabletop/checkpoint --episodes 200
+  $ bidden train --resume --steps 30000`;
+
+/** Corrections have seeds of their own below the last one of training. */
+const FIRST_CORRECTION_SEED = 800_000;
+
+type CorrectFlags = {
+  readonly policy: string;
+  readonly episodes: number;
+  readonly seed: number;
+  readonly out: string;
+};
+
+async function correct({ policy, episodes, seed, out }: CorrectFlags): Promise<void> {
+  const [{ correctShard }, { createProgress }] = await Promise.all([
+    import("@bidden/train/node"),
+    import("../progress.ts"),
+  ]);
+  const progress = createProgress("corrections", episodes);
+  let frames = 0;
+  let succeeded = 0;
+  const path = join(out, `correction-${seed}.shard`);
+  await correctShard({
+    path,
+    checkpoint: policy,
+    firstSeed: seed,
+    episodes,
+    onEpisode: (done, outcome) => {
+      frames += outcome.frames;
+      if (outcome.judgedDone) succeeded++;
+      progress.update(done, `${frames} frames, the policy did ${succeeded} of ${done}`);
+    },
+  });
+  progress.end(`${frames} frames in ${path}; the policy did ${succeeded} of ${episodes}`);
 }
 
 type CollectFlags = { readonly episodes: number; readonly stills: number; readonly seed: number; readonly out: string };

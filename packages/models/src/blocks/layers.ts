@@ -6,7 +6,7 @@ import {
   add,
   attention,
   type Graph,
-  gelu,
+  silu,
   joinHeads,
   layerNorm,
   linear,
@@ -37,18 +37,15 @@ export function dense(graph: Graph, name: string, x: Tensor, width: number, opti
   return linear(x, weight, bias);
 }
 
-/** Layer normalisation over the last axis with learned scale and shift (epsilon 1e-5). */
-export function norm(graph: Graph, name: string, x: Tensor): Tensor {
-  const width = lastDim(x);
-  const scale = graph.parameter(`${name}.weight`, [width], { kind: "ones" });
-  const shift = graph.parameter(`${name}.bias`, [width], { kind: "zeros" });
-  return layerNorm(x, scale, shift);
+/** Layer normalisation over the last axis (epsilon 1e-5); a dense layer follows, so it has no scale and shift of its own. */
+export function norm(x: Tensor): Tensor {
+  return layerNorm(x);
 }
 
 /** Pre-norm self-attention and MLP, each with a residual: [b, t, width] -> the same. */
 export function selfLayer(graph: Graph, name: string, x: Tensor, heads: number, mlpWidth: number): Tensor {
   const width = lastDim(x);
-  const normed = norm(graph, `${name}.norm1`, x);
+  const normed = norm(x);
   const values = packedSelfAttention(dense(graph, `${name}.qkv`, normed, 3 * width), heads);
   const attended = dense(graph, `${name}.out`, values, width);
   return mlp(graph, name, add(x, attended), mlpWidth);
@@ -63,7 +60,7 @@ export function crossLayer(
   options: { readonly heads: number; readonly mlpWidth: number; readonly mask?: Tensor },
 ): Tensor {
   const width = lastDim(x);
-  const q = dense(graph, `${name}.query`, norm(graph, `${name}.norm1`, x), width);
+  const q = dense(graph, `${name}.query`, norm(x), width);
   const [k, v] = split(dense(graph, `${name}.memory`, memory, 2 * width), [width, width], -1) as [Tensor, Tensor];
   const apart = (tokens: Tensor): Tensor => splitHeads(tokens, options.heads);
   const values = joinHeads(attention(apart(q), apart(k), apart(v), { mask: options.mask ?? null }));
@@ -72,6 +69,6 @@ export function crossLayer(
 }
 
 function mlp(graph: Graph, name: string, x: Tensor, mlpWidth: number): Tensor {
-  const hidden = gelu(dense(graph, `${name}.up`, norm(graph, `${name}.norm2`, x), mlpWidth), "tanh");
+  const hidden = silu(dense(graph, `${name}.up`, norm(x), mlpWidth));
   return add(x, dense(graph, `${name}.down`, hidden, lastDim(x)));
 }

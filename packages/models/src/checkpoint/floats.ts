@@ -51,9 +51,30 @@ export function bfloat16Bits(value: number): number {
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }
 
+/** The nearest IEEE 754 binary16, ties to even; bits. Beyond 65504 it is infinite. */
+export function float16Bits(value: number): number {
+  word[0] = value;
+  const bits = wordBits[0] as number;
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = Math.abs(word[0]);
+  if (Number.isNaN(magnitude)) return 0x7e00;
+  if (magnitude >= 65_520) return sign | 0x7c00;
+  // Below 2^-14 halves are multiples of 2^-24; above, a half keeps 10 of float32's 23 fraction bits.
+  if (magnitude < 2 ** -14) return sign | roundToEven(magnitude * 2 ** 24);
+  const rounded = (bits & 0x7fffffff) + 0xfff + ((bits >>> 13) & 1);
+  return sign | ((rounded - (112 << 23)) >>> 13);
+}
+
+function roundToEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+}
+
 /** float32 values as elements of a type that weights are written in. */
 export function fromFloat32(values: Float32Array, dtype: DType): Elements {
   if (dtype === "float32") return values;
   if (dtype === "bfloat16") return Uint16Array.from(values, bfloat16Bits);
-  throw new BiddenError("unsupported", `Weights are written as float32 or bfloat16, not ${dtype}.`, { dtype });
+  if (dtype === "float16") return Uint16Array.from(values, float16Bits);
+  throw new BiddenError("unsupported", `Weights are written as float32, float16 or bfloat16, not ${dtype}.`, { dtype });
 }

@@ -12,15 +12,15 @@ const config: TabletopConfig = {
 
 /** Four patches whose guesses stand 10 cm apart along y; everything clear unless said otherwise. */
 function raw(changes: Partial<Record<keyof RawBelief, readonly number[]>> = {}): RawBelief {
-  const guesses = [0, 1].flatMap(() => [0, 1, 2, 3].flatMap((i) => [0.5, i * 0.1, 0.02]));
+  const guesses = [0, 1, 2, 3].flatMap((i) => [0.5, i * 0.1, 0.02]);
   const skill = SKILLS.map((name) => (name === "pick" ? 1 : 0));
   const values = {
     pointing: [1, 0, 0, 0, 0, 0, 0, 0, 0, 1],
     guesses,
     coordinates: [0.5, 0, 0.02, 0.5, 0.1, 0.02],
     done: [-3],
-    textIntent: [1, 0, 0, 0],
-    sceneIntent: [1, 0, 0],
+    textIntent: [1, 0, 0, 0, 0],
+    sceneIntent: [1, 0, 0, 0],
     skill,
     answer: [0, 0, 0.5, 0.5],
     ...changes,
@@ -40,15 +40,19 @@ describe("beliefOf", () => {
   });
 
   it("refuses what is forbidden or garbage, and does not move for a question but answers it", () => {
-    expect(intent({ textIntent: [0, 0, 0, 1] })).toMatchObject({
+    expect(intent({ textIntent: [0, 0, 0, 1, 0] })).toMatchObject({
       kind: "refuse",
       reason: expect.stringMatching(/hurt/),
     });
-    expect(intent({ textIntent: [0, 0, 1, 0] })).toMatchObject({
+    expect(intent({ textIntent: [0, 0, 1, 0, 0] })).toMatchObject({
       kind: "refuse",
       reason: expect.stringMatching(/understand/),
     });
-    const belief = beliefOf(config, raw({ textIntent: [0, 1, 0, 0] }), "what is it?", DEFAULT_CALIBRATION);
+    expect(intent({ textIntent: [0, 0, 0, 0, 1] }, "paint the ball green")).toMatchObject({
+      kind: "refuse",
+      reason: expect.stringMatching(/can do here/),
+    });
+    const belief = beliefOf(config, raw({ textIntent: [0, 1, 0, 0, 0] }), "what is it?", DEFAULT_CALIBRATION);
     expect(belief.intent.kind).toBe("hold");
     expect(belief.answer).toBe("red block");
   });
@@ -58,8 +62,9 @@ describe("beliefOf", () => {
       kind: "refuse",
       reason: "I see no purple ball here.",
     });
-    expect(intent({ pointing: [0, 0, 0, 0, 1, 0, 0, 0, 0, 1] }, "pick up the blue bowl")).toMatchObject({
-      reason: "I cannot do that with a bowl.",
+    expect(intent({ sceneIntent: [0, 0, 0, 1] }, "pick up the blue bowl")).toEqual({
+      kind: "refuse",
+      reason: "I cannot do that with the blue bowl.",
     });
     // "Nowhere" in the place channel is right for a pick and wrong for a put.
     const put = SKILLS.map((name) => (name === "put" ? 1 : 0));
@@ -71,7 +76,7 @@ describe("beliefOf", () => {
 
   it("asks which one, with a place for each candidate", () => {
     const asked = intent(
-      { sceneIntent: [0, 1, 0], pointing: [0.5, 0, 0.4, 0.1, 0, 0, 0, 0, 0, 1] },
+      { sceneIntent: [0, 1, 0, 0], pointing: [0.5, 0, 0.4, 0.1, 0, 0, 0, 0, 0, 1] },
       "pick up the block",
     );
     expect(asked).toMatchObject({ kind: "ask", question: "Which block do you mean?" });
@@ -82,7 +87,7 @@ describe("beliefOf", () => {
 
 describe("candidatesOf", () => {
   it("gathers neighbouring patches that speak of one thing", () => {
-    const guesses = [0, 1].flatMap(() => [0, 0.02, 0.2, 0.5].flatMap((y) => [0.5, y, 0]));
+    const guesses = [0, 0.02, 0.2, 0.5].flatMap((y) => [0.5, y, 0]);
     const found = candidatesOf(config, raw({ guesses, pointing: [0.3, 0.3, 0.4, 0, 0, 0, 0, 0, 0, 1] }), 0);
     expect(found.map(({ mass }) => Number(mass.toFixed(2)))).toEqual([0.4, 0.6]);
     expect(found[1]?.at[1]).toBeCloseTo(0.01, 5);

@@ -1,26 +1,19 @@
 /** From the network's numbers to what the policy believes: clear or not, where it points, what it would answer. */
-import {
-  type Belief,
-  type Candidate,
-  type Intent,
-  KIND_OF,
-  nounPhrases,
-  type PlaceHints,
-  type Pointing,
-  wordsOf,
-} from "@bidden/runtime";
+import { type Belief, type Candidate, type Intent, nounPhrases, type PlaceHints, type Pointing } from "@bidden/runtime";
 import { patchCount } from "../image/patches.ts";
 import { CHANNELS, SCENE_INTENTS, SKILLS, TEXT_INTENTS, type TabletopConfig } from "./config.ts";
 
 /** Thresholds fitted on held-out scenes; see `calibrate`. Probabilities, 0..1. */
 export type Calibration = {
-  /** Above: the sentence is treated as garbage, forbidden, a question. */
+  /** Above: the sentence is treated as garbage, forbidden, a question, something that no skill here can do. */
   readonly garbage: number;
   readonly forbidden: number;
   readonly question: number;
-  /** Above: several things could be meant; something is missing. */
+  readonly outside: number;
+  /** Above: several things could be meant; something is missing; it is there but not to be used so. */
   readonly ambiguous: number;
   readonly missing: number;
+  readonly misuse: number;
   /** Pointer's mass on "nowhere" above which the thing counts as missing. */
   readonly nowhere: number;
 };
@@ -29,8 +22,10 @@ export const DEFAULT_CALIBRATION: Calibration = {
   garbage: 0.5,
   forbidden: 0.5,
   question: 0.5,
+  outside: 0.5,
   ambiguous: 0.5,
   missing: 0.5,
+  misuse: 0.5,
   nowhere: 0.6,
 };
 
@@ -38,7 +33,7 @@ export const DEFAULT_CALIBRATION: Calibration = {
 export type RawBelief = {
   /** float32[2, patches + 1], each channel sums to 1. */
   readonly pointing: Float32Array;
-  /** float32[2, patches, 3], metres. */
+  /** float32[patches, 3]: where each patch's thing has its centre, metres. */
   readonly guesses: Float32Array;
   /** float32[2, 3], metres. */
   readonly coordinates: Float32Array;
@@ -95,8 +90,10 @@ export function doubtsOf(raw: RawBelief): Calibration {
     garbage: text("garbage"),
     forbidden: text("forbidden"),
     question: text("question"),
+    outside: text("outside"),
     ambiguous: scene("ambiguous"),
     missing: scene("missing"),
+    misuse: scene("misuse"),
     nowhere: Math.max(nowhereOf(raw, 0), isPlacing(raw) ? nowhereOf(raw, 1) : 0),
   };
 }
@@ -111,6 +108,7 @@ function intentOf(config: TabletopConfig, raw: RawBelief, instruction: string, l
   if (over("forbidden"))
     return { kind: "refuse", reason: "That could hurt someone or break something, so I will not do it." };
   if (over("garbage")) return { kind: "refuse", reason: "I do not understand that as something to do here." };
+  if (over("outside")) return { kind: "refuse", reason: "That is not something that I can do here." };
   if (over("question")) return { kind: "hold", reason: "That is a question; I answer it and do not move." };
   const phrases = nounPhrases(instruction);
   const nowhere = CHANNELS.map((_, channel) => nowhereOf(raw, channel));
@@ -119,8 +117,9 @@ function intentOf(config: TabletopConfig, raw: RawBelief, instruction: string, l
   if (over("missing") || lost >= 0) {
     const worst = lost >= 0 ? lost : placing && (nowhere[1] as number) > (nowhere[0] as number) ? 1 : 0;
     const phrase = phrases[CHANNELS[worst] as "act" | "place"];
-    return { kind: "refuse", reason: missingReason(phrase, worst === 0) };
+    return { kind: "refuse", reason: missingReason(phrase) };
   }
+  if (over("misuse")) return { kind: "refuse", reason: misuseReason(phrases.act) };
   if (over("ambiguous")) {
     const unsure = mostDivided(config, raw, placing);
     const phrase = phrases[CHANNELS[unsure.channel] as "act" | "place"];
@@ -131,16 +130,12 @@ function intentOf(config: TabletopConfig, raw: RawBelief, instruction: string, l
   return { kind: "obey" };
 }
 
-/** Kinds that the arm does not lift or push, whether they are there or not. */
-const IMMOVABLE: readonly string[] = ["bowl", "plate", "square", "drawer"];
+function missingReason(phrase: string | undefined): string {
+  return phrase === undefined ? "I do not see what that speaks of." : `I see no ${phrase} here.`;
+}
 
-function missingReason(phrase: string | undefined, acted: boolean): string {
-  if (phrase === undefined) return "I do not see what that speaks of.";
-  const kind = wordsOf(phrase)
-    .map((word) => KIND_OF.get(word))
-    .find((known) => known !== undefined);
-  if (acted && kind !== undefined && IMMOVABLE.includes(kind)) return `I cannot do that with a ${kind}.`;
-  return `I see no ${phrase} here.`;
+function misuseReason(phrase: string | undefined): string {
+  return phrase === undefined ? "I cannot do that with what is here." : `I cannot do that with the ${phrase}.`;
 }
 
 function nowhereOf(raw: RawBelief, channel: number): number {
@@ -167,7 +162,7 @@ export function candidatesOf(config: TabletopConfig, raw: RawBelief, channel: nu
   const width = raw.pointing.length / CHANNELS.length;
   const patches = config.cameras.reduce((sum, { grid }) => sum + patchCount(grid), 0);
   const left = raw.pointing.slice(channel * width, channel * width + patches);
-  const guess = (patch: number, axis: number): number => raw.guesses[(channel * patches + patch) * 3 + axis] as number;
+  const guess = (patch: number, axis: number): number => raw.guesses[patch * 3 + axis] as number;
   const found: Candidate[] = [];
   for (;;) {
     const top = indexOfLargest(left);

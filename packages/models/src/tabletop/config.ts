@@ -4,17 +4,20 @@
 import type { PatchGrid } from "../image/patches.ts";
 
 export type TabletopConfig = {
-  readonly version: 1;
+  readonly version: 2;
   /** In the order in which their patches are concatenated. */
   readonly cameras: readonly { readonly name: string; readonly grid: PatchGrid }[];
   /** Width of every token. */
   readonly width: number;
   readonly heads: number;
   readonly mlpWidth: number;
-  /** Width of the hidden layer that the instruction scales and shifts. */
-  readonly filmWidth: number;
-  /** Layers of attention among all tokens, and layers in which only the latents attend. */
+  /** Width of the hidden layer of the patch encoder, and of the motor network. */
+  readonly patchWidth: number;
+  readonly motorWidth: number;
+  /** Layers: attention among all patches, reading the sentence, looking from the sentence, from places to motion. */
   readonly mixLayers: number;
+  readonly textLayers: number;
+  readonly groundLayers: number;
   readonly latentLayers: number;
   /** Instruction tokens, and numbers per token, from the text encoder. */
   readonly textTokens: number;
@@ -37,15 +40,15 @@ export type TabletopConfig = {
 };
 
 /** What the sentence alone says. */
-export const TEXT_INTENTS = ["task", "question", "garbage", "forbidden"] as const;
+export const TEXT_INTENTS = ["task", "question", "garbage", "forbidden", "outside"] as const;
 /** What sentence and scene together say. */
-export const SCENE_INTENTS = ["clear", "ambiguous", "missing"] as const;
+export const SCENE_INTENTS = ["clear", "ambiguous", "missing", "misuse"] as const;
 export const SKILLS = ["pick", "put", "push", "stack", "open-drawer", "close-drawer", "point"] as const;
 /** Pointer channels: what to act on, where to put it. */
 export const CHANNELS = ["act", "place"] as const;
 
 export const tabletopConfig: Omit<TabletopConfig, "answers" | "attributes" | "stateNames"> = {
-  version: 1,
+  version: 2,
   cameras: [
     { name: "front", grid: { width: 112, height: 80, stride: 8, window: 12 } },
     { name: "wrist", grid: { width: 64, height: 64, stride: 8, window: 12 } },
@@ -53,9 +56,12 @@ export const tabletopConfig: Omit<TabletopConfig, "answers" | "attributes" | "st
   width: 128,
   heads: 4,
   mlpWidth: 256,
-  filmWidth: 256,
+  patchWidth: 256,
+  motorWidth: 384,
   mixLayers: 2,
-  latentLayers: 3,
+  textLayers: 2,
+  groundLayers: 3,
+  latentLayers: 2,
   textTokens: 32,
   textWidth: 384,
   historyLength: 3,

@@ -8,9 +8,9 @@ import { flowHead, regressionHead } from "./heads.ts";
 export function policyGraph(config: TabletopConfig): Graph {
   const graph = new Graph("tabletop");
   const out = tabletopBackbone(graph, config, tabletopInputs(graph, config, 1));
-  graph.output("pointing", softmax(out.pointer, -1));
-  graph.output("guesses", out.guesses);
-  graph.output("coordinates", out.coordinates);
+  graph.output("pointing", softmax(out.pointer.logits, -1));
+  graph.output("guesses", out.seen.guesses);
+  graph.output("coordinates", out.pointer.coordinates);
   graph.output("done", out.done);
   graph.output("textIntent", softmax(out.textIntent, -1));
   graph.output("sceneIntent", softmax(out.sceneIntent, -1));

@@ -3,13 +3,13 @@
  *
  * Both speak normalised actions: translations and rotations divided by `config.actionScale`, the gripper as 2 g - 1.
  */
-import { add, concat, cos, expand, type Graph, gelu, mul, reshape, sin, type Tensor } from "@bidden/tensor";
+import { add, concat, cos, expand, type Graph, silu, mul, reshape, sin, type Tensor } from "@bidden/tensor";
 import { dense, norm, selfLayer } from "../blocks/layers.ts";
 import type { TabletopConfig } from "./config.ts";
 
 /** Regression: float32[b, horizon, 7]. */
 export function regressionHead(graph: Graph, config: TabletopConfig, latents: Tensor): Tensor {
-  const hidden = gelu(dense(graph, "regression.up", latents, 2 * config.width), "tanh");
+  const hidden = silu(dense(graph, "regression.up", latents, 2 * config.width));
   return dense(graph, "regression.out", hidden, config.actionDim, { std: 0.02 });
 }
 
@@ -37,5 +37,5 @@ export function flowHead(graph: Graph, config: TabletopConfig, latents: Tensor, 
   const order = graph.parameter("flow.position", [1, horizon, config.width], { kind: "normal", std: 0.1 });
   const mixed = selfLayer(graph, "flow.0", add(joined, order), config.heads, 2 * config.width);
   const deep = selfLayer(graph, "flow.1", mixed, config.heads, 2 * config.width);
-  return dense(graph, "flow.out", norm(graph, "flow.final", deep), config.actionDim, { std: 0.02 });
+  return dense(graph, "flow.out", norm(deep), config.actionDim, { std: 0.02 });
 }

@@ -7,7 +7,7 @@ import { loadMinilm } from "../text/minilm.node.ts";
 import { type TabletopConfig, tabletopConfig } from "./config.ts";
 import { flowGraph, policyGraph } from "./graphs.ts";
 import { loadTabletopPolicy } from "./load.node.ts";
-import { createTabletop, type TabletopPolicy } from "./policy.ts";
+import { createTabletop, halfPrecision, type TabletopPolicy } from "./policy.ts";
 
 /** The real shape in small: every part is there. */
 const config: TabletopConfig = {
@@ -19,7 +19,8 @@ const config: TabletopConfig = {
   width: 16,
   heads: 2,
   mlpWidth: 16,
-  filmWidth: 16,
+  patchWidth: 16,
+  motorWidth: 16,
   horizon: 4,
   stateNames: ["toolXM", "toolYM", "toolZM", "gripperWidthM", "gripperCommand"],
   attributes: [{ name: "colour", values: ["red", "blue"] }],
@@ -117,8 +118,18 @@ describe("tabletop checkpoints", () => {
     await expect(open(writeSafetensors(tensors))).rejects.toThrow(/came float32 \[2\]/);
   });
 
+  it("may be stored in half precision", async () => {
+    const whole = writeSafetensors(weightsOf(1));
+    const half = halfPrecision(whole);
+    expect(half.length).toBeLessThan(0.55 * whole.length);
+    const small = await open(half);
+    const [a, b] = await Promise.all([policy, small].map((one) => one.infer(observe("lift the can"), { seed: 1 })));
+    b?.values.forEach((value, i) => expect(value).toBeCloseTo(a?.values[i] as number, 3));
+    await small.close();
+  });
+
   it("refuse another version, broken bytes and a folder that is none", async () => {
-    await expect(open(writeSafetensors(weightsOf(1)), { version: 2 })).rejects.toThrow(/version 1, not 2/);
+    await expect(open(writeSafetensors(weightsOf(1)), { version: 1 })).rejects.toThrow(/version 2, not 1/);
     await expect(open(new Uint8Array([1, 2, 3]))).rejects.toMatchObject({ code: "bad-checkpoint" });
     await expect(loadTabletopPolicy("no/such/folder")).rejects.toThrow(/is no tabletop checkpoint/);
   });

@@ -58,6 +58,12 @@ export function isDescribable(scene: Scene, objectId: string): boolean {
   return simpleReferences(scene, object).length > 0 || placedReferences(scene, object, [objectId]).length > 0;
 }
 
+/** Whether kind, colour and size alone tell an object from all others, wherever it stands. */
+export function isTelling(scene: Scene, objectId: string): boolean {
+  const object = scene.objects.find((one) => one.id === objectId);
+  return object !== undefined && simpleReferences(scene, object).length > 0;
+}
+
 /** Colour, kind and size, and nothing else. */
 export function simpleReferences(scene: Scene, object: SceneObject): Weighted[] {
   const { kind, colour, size } = object;

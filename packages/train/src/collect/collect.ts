@@ -6,6 +6,7 @@ import {
   ActionDriver,
   createScene,
   demonstrate,
+  type Scene,
   type SceneOptions,
   type Skill,
   senseWorld,
@@ -17,10 +18,12 @@ import {
 } from "@bidden/sim";
 import type { EpisodeMeta } from "./columns.ts";
 import { FrameBuffer } from "./frame-buffer.ts";
-import { commandQuery, sceneQueries, thingsOf, timelessQueries } from "./queries.ts";
+import { commandQueries, movingQueries, sceneQueries, thingsOf } from "./queries.ts";
+
+export type SkillShares = readonly (readonly [Skill, number])[];
 
 /** How often each skill is demonstrated. */
-const SKILL_SHARES: readonly (readonly [Skill, number])[] = [
+const SKILL_SHARES: SkillShares = [
   ["pick", 0.22],
   ["put", 0.32],
   ["push", 0.24],
@@ -41,9 +44,9 @@ const NEEDS: Readonly<Record<Skill, SceneOptions>> = {
   point: {},
 };
 
-export function drawSkill(rng: Rng): Skill {
+export function drawSkill(rng: Rng, shares: SkillShares = SKILL_SHARES): Skill {
   let u = rng.uniform();
-  for (const [skill, share] of SKILL_SHARES) {
+  for (const [skill, share] of shares) {
     u -= share;
     if (u < 0) return skill;
   }
@@ -51,7 +54,7 @@ export function drawSkill(rng: Rng): Skill {
 }
 
 /** A scene and a task of one skill in it, by seed. */
-export function drawEpisode(seed: number, skill: Skill): { scene: ReturnType<typeof createScene>; task: Task } | null {
+export function drawEpisode(seed: number, skill: Skill): { scene: Scene; task: Task } | null {
   const needs = NEEDS[skill];
   const require =
     skill === "push" && seed % 2 === 0 ? [{ kind: "square" as const }, { kind: "can" as const }] : needs.require;
@@ -62,6 +65,28 @@ export function drawEpisode(seed: number, skill: Skill): { scene: ReturnType<typ
 
 function camerasOf(config: TabletopConfig): Record<string, { width: number; height: number }> {
   return Object.fromEntries(config.cameras.map(({ name, grid }) => [name, { width: grid.width, height: grid.height }]));
+}
+
+/** What is said over an episode that does a task. Depends on the seed alone, so that sentences can be made anew. */
+export function movingMeta(kind: "demonstration" | "correction", seed: number, scene: Scene, task: Task): EpisodeMeta {
+  const rng = createRng(seed).fork("sentences");
+  return {
+    kind,
+    seed,
+    skill: task.skill,
+    things: thingsOf(scene),
+    commands: commandQueries(scene, task, rng, 5),
+    queries: movingQueries(scene, rng),
+  };
+}
+
+/** Sentences a still: rather more scenes than more to say about each, because encoding sentences takes longer than drawing. */
+const STILL_SENTENCES = 4;
+
+/** What is said about a still scene. */
+export function stillMeta(seed: number, scene: Scene): EpisodeMeta {
+  const queries = sceneQueries(scene, createRng(seed).fork("sentences"), STILL_SENTENCES);
+  return { kind: "still", seed, skill: null, things: thingsOf(scene), commands: [], queries };
 }
 
 export type CollectOutcome = { readonly frames: number; readonly done: boolean; readonly skill: Skill | null };
@@ -87,16 +112,7 @@ export function collectDemonstration(
       const length = frames.length;
       // A demonstration that fails teaches nothing that should be imitated.
       if (!next.value.done) return { frames: 0, done: false, skill };
-      const commands = Array.from({ length: 4 }, () => commandQuery(scene, task, rng));
-      const meta: EpisodeMeta = {
-        kind: "demonstration",
-        seed,
-        skill,
-        things: thingsOf(scene),
-        commands,
-        queries: timelessQueries(scene, rng, 1),
-      };
-      frames.flush(writer, meta);
+      frames.flush(writer, movingMeta("demonstration", seed, scene, task));
       return { frames: length, done: true, skill };
     }
     const { cameras, objects, state, expert, done, finished, disturbed } = next.value;
@@ -124,13 +140,6 @@ export function collectStill(world: World, config: TabletopConfig, seed: number,
   const state = stateVector(world, driver.gripper);
   const none = { action: new Float32Array(config.actionDim), done: false, finished: false, disturbed: false };
   frames.add({ cameras, objects: world.objects(), state, ...none });
-  frames.flush(writer, {
-    kind: "still",
-    seed,
-    skill: null,
-    things: thingsOf(scene),
-    commands: [],
-    queries: sceneQueries(scene, rng),
-  });
+  frames.flush(writer, stillMeta(seed, scene));
   return { frames: 1, done: true, skill: null };
 }

@@ -32,8 +32,8 @@ export function frameColumns(config: TabletopConfig): ShardColumn[] {
 /** A sentence over an episode's frames, with what it should make the policy think. Objects by index in the scene. */
 export type Query = {
   readonly text: string;
-  readonly intent: "task" | "question" | "garbage" | "forbidden";
-  readonly scene: "clear" | "ambiguous" | "missing" | null;
+  readonly intent: "task" | "question" | "garbage" | "forbidden" | "outside";
+  readonly scene: "clear" | "ambiguous" | "missing" | "misuse" | null;
   /** Where to point; [] nowhere, null not taught. */
   readonly act: readonly number[] | null;
   readonly place: readonly number[] | null;

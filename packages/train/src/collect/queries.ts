@@ -2,9 +2,13 @@
 import type { Rng } from "@bidden/runtime";
 import {
   askQuestion,
+  describe,
+  isTelling,
   type Question,
   rolesOf,
   type Scene,
+  type SceneObject,
+  sayOutside,
   sayTask,
   sayUnclear,
   type Task,
@@ -12,6 +16,7 @@ import {
   type Unclear,
 } from "@bidden/sim";
 import type { Query } from "./columns.ts";
+import { drawSome } from "./draw-some.ts";
 
 const SPLIT = { split: "train" } as const;
 
@@ -25,7 +30,7 @@ export function thingsOf(scene: Scene): Readonly<Record<string, string>>[] {
 }
 
 /** An instruction for a task that is possible in the scene. */
-export function commandQuery(scene: Scene, task: Task, rng: Rng): Query {
+function commandQuery(scene: Scene, task: Task, rng: Rng): Query {
   const { act, place } = rolesOf(task);
   return {
     text: sayTask(scene, task, rng, SPLIT).text,
@@ -39,7 +44,7 @@ export function commandQuery(scene: Scene, task: Task, rng: Rng): Query {
 }
 
 function questionQuery(scene: Scene, { text, answer }: Question): Query {
-  const query: Query = { text, intent: "question", scene: null, act: null, place: null, skill: null, answer: null };
+  const query: Query = { ...SAID, text, intent: "question" };
   switch (answer.kind) {
     case "point":
       return { ...query, act: indicesOf(scene, answer.ids), place: [] };
@@ -52,48 +57,76 @@ function questionQuery(scene: Scene, { text, answer }: Question): Query {
   }
 }
 
-function unclearQuery(scene: Scene, unclear: Unclear): Query {
-  const query: Query = {
-    text: unclear.text,
-    intent: "task",
-    scene: null,
-    act: null,
-    place: null,
-    skill: null,
-    answer: null,
-  };
-  switch (unclear.kind) {
-    case "garbage":
-    case "forbidden":
-      return { ...query, intent: unclear.kind };
-    case "ambiguous":
-      return { ...query, scene: "ambiguous", [unclear.role]: indicesOf(scene, unclear.candidates) };
-    case "impossible":
-      return { ...query, scene: "missing", [unclear.role]: [] };
-    default:
-      return unclear satisfies never;
+/** What a sentence says without a picture: nothing about what is there. */
+const SAID: Omit<Query, "text"> = {
+  intent: "task",
+  scene: null,
+  act: null,
+  place: null,
+  skill: null,
+  answer: null,
+};
+
+type Doubtful = Extract<Unclear, { readonly kind: "ambiguous" | "impossible" }>;
+
+function unclearQuery(scene: Scene, unclear: Doubtful): Query {
+  const { text, role, partner } = unclear;
+  const other = role === "act" ? "place" : "act";
+  const query: Query = { ...SAID, text, [other]: partner === null ? [] : indicesOf(scene, [partner]) };
+  if (unclear.kind === "ambiguous") {
+    return { ...query, scene: "ambiguous", [role]: indicesOf(scene, unclear.candidates) };
   }
+  const { object } = unclear;
+  if (object === null) return { ...query, scene: "missing", [role]: [] };
+  return { ...query, scene: "misuse", [role]: indicesOf(scene, [object]) };
 }
 
 /** Sentences that need no picture, so that they are true of any frame. */
-export function timelessQueries(scene: Scene, rng: Rng, count: number): Query[] {
-  const queries: Query[] = [];
-  for (let i = 0; i < count; i++) {
-    const unclear = sayUnclear(scene, rng.uniform() < 0.5 ? "garbage" : "forbidden", rng, SPLIT);
-    if (unclear !== null) queries.push(unclearQuery(scene, unclear));
-  }
-  return queries;
+function timelessQuery(scene: Scene, rng: Rng): Query {
+  const kind = rng.pick(["garbage", "forbidden", "outside"] as const);
+  if (kind === "outside") return { ...SAID, text: sayOutside(scene, rng, SPLIT).text, intent: "outside" };
+  return { ...SAID, text: (sayUnclear(scene, kind, rng, SPLIT) as Unclear).text, intent: kind };
 }
 
-/** Sentences about a scene in which everything stands where it started. */
-export function sceneQueries(scene: Scene, rng: Rng): Query[] {
+/** *Where is the red block?* of a thing that kind, colour and size tell from all others: true wherever things are by now. */
+function whereQuery(scene: Scene, object: SceneObject, rng: Rng): Query {
+  const phrase = describe(scene, object.id, rng, { split: "train", bare: true });
+  const text = rng.pick(["where is the", "find the", "show me the", "which one is the", "look at the"]);
+  return { ...SAID, text: `${text} ${phrase}`, intent: "question", act: indicesOf(scene, [object.id]), place: [] };
+}
+
+/** Several ways to ask for one task. */
+export function commandQueries(scene: Scene, task: Task, rng: Rng, count: number): Query[] {
+  return Array.from({ length: count }, () => commandQuery(scene, task, rng));
+}
+
+/** Sentences over an episode in which things move: none of them depends on where things are. */
+export function movingQueries(scene: Scene, rng: Rng): Query[] {
+  const telling = scene.objects.filter((object) => isTelling(scene, object.id));
+  const where = telling.length === 0 ? [] : [1, 2, 3].map(() => whereQuery(scene, rng.pick(telling), rng));
+  return [...where, timelessQuery(scene, rng), timelessQuery(scene, rng)];
+}
+
+/** Sentences about a scene in which everything stands where it started: `count` of seven kinds of things to say. */
+export function sceneQueries(scene: Scene, rng: Rng, count: number): Query[] {
   const tasks = tasksOf(scene);
-  const queries: Query[] = [];
-  for (let i = 0; i < 3; i++) queries.push(commandQuery(scene, rng.pick(tasks), rng));
-  for (let i = 0; i < 2; i++) queries.push(questionQuery(scene, askQuestion(scene, rng, SPLIT)));
-  for (const kind of ["ambiguous", "impossible", rng.uniform() < 0.5 ? "garbage" : "forbidden"] as const) {
-    const unclear = sayUnclear(scene, kind, rng, SPLIT);
-    if (unclear !== null) queries.push(unclearQuery(scene, unclear));
-  }
-  return queries;
+  const command = (): Query => {
+    // Skills are asked for about equally often, however many tasks of each the scene allows.
+    const skill = rng.pick([...new Set(tasks.map((task) => task.skill))]);
+    return commandQuery(scene, rng.pick(tasks.filter((task) => task.skill === skill)), rng);
+  };
+  const unclear = (kind: "ambiguous" | "impossible"): Query[] => {
+    const said = sayUnclear(scene, kind, rng, SPLIT);
+    return said?.kind === "ambiguous" || said?.kind === "impossible" ? [unclearQuery(scene, said)] : [];
+  };
+  const all = [
+    command(),
+    command(),
+    command(),
+    questionQuery(scene, askQuestion(scene, rng, SPLIT)),
+    ...unclear("ambiguous"),
+    ...unclear("impossible"),
+    timelessQuery(scene, rng),
+  ];
+  return drawSome(all, count, rng);
 }

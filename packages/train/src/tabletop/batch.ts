@@ -1,65 +1,85 @@
-/** One batch in memory: the graph's inputs as flat arrays, and a row's view into those that a `RowMaker` fills. */
+/** One batch in memory: the graph's inputs as flat arrays, and a picture's view into those that a `RowMaker` fills. */
 import { type TabletopConfig, type TabletopRow, tabletopSizes } from "@bidden/models";
 import { targetShapes } from "./objective.ts";
 
-const TARGETS = [
-  "pointTarget",
-  "pointWeight",
-  "placeTarget",
-  "placeWeight",
+/** Targets and inputs that go with a picture. */
+const PICTURE = [
+  "seenTarget",
+  "seenWeight",
+  "presentTarget",
+  "guessTarget",
+  "guessWeight",
   "actionTarget",
   "actionWeight",
   "flowNoise",
   "flowTime",
   "doneTarget",
   "doneWeight",
+  "rays",
+  "proprio",
+  "tool",
+  "hints",
+  "hintMask",
+] as const;
+/** Those that go with each sentence. */
+const SENTENCE = [
+  "pointTarget",
+  "pointWeight",
+  "placeTarget",
+  "placeWeight",
   "textIntentTarget",
   "sceneIntentTarget",
   "skillTarget",
   "answerTarget",
-  "seenTarget",
-  "seenWeight",
   "askedTarget",
+  "text",
+  "textMask",
 ] as const;
-const INPUTS = ["rays", "proprio", "tool", "text", "textMask", "hints", "hintMask"] as const;
 
-type FloatName = (typeof TARGETS)[number] | (typeof INPUTS)[number];
+type FloatName = (typeof PICTURE)[number] | (typeof SENTENCE)[number];
 export type BatchArrays = { readonly patches: Uint8Array } & Readonly<Record<FloatName, Float32Array>>;
+/** `rows`: one a picture. */
 export type TabletopBatch = { readonly arrays: BatchArrays; readonly rows: readonly TabletopRow[] };
 
-export function createBatch(config: TabletopConfig, batch: number): TabletopBatch {
+/** @param sentences about each of the `batch` pictures */
+export function createBatch(config: TabletopConfig, batch: number, sentences: number): TabletopBatch {
   const { patches, patchBytes, proprio } = tabletopSizes(config);
   const targets = targetShapes(config);
-  const sizes: Record<FloatName, number> = {
-    ...(Object.fromEntries(TARGETS.map((name) => [name, product(targets[name] as readonly number[])])) as Record<
-      (typeof TARGETS)[number],
-      number
-    >),
-    rays: patches * 3,
-    proprio,
-    tool: 3,
-    text: config.textTokens * config.textWidth,
-    textMask: config.textTokens,
-    hints: 6,
-    hintMask: 2,
+  const shapes: Readonly<Record<string, readonly number[]>> = {
+    ...targets.picture,
+    ...targets.sentence,
+    rays: [patches, 3],
+    proprio: [proprio],
+    tool: [3],
+    hints: [2, 3],
+    hintMask: [2],
+    text: [config.textTokens, config.textWidth],
+    textMask: [config.textTokens],
   };
-  const floats = Object.fromEntries(
-    Object.entries(sizes).map(([name, size]) => [name, new Float32Array(size * batch)]),
-  ) as Record<FloatName, Float32Array>;
-  const arrays: BatchArrays = { ...floats, patches: new Uint8Array(patches * patchBytes * batch) };
-  const row = <A extends Uint8Array | Float32Array>(array: A, index: number): A => {
-    const size = array.length / batch;
-    return array.subarray(index * size, (index + 1) * size) as A;
+  const floats = (names: readonly FloatName[], rows: number): [FloatName, Float32Array][] =>
+    names.map((name) => [name, new Float32Array(product(shapes[name] as readonly number[]) * rows)]);
+  const arrays: BatchArrays = {
+    ...(Object.fromEntries([...floats(PICTURE, batch), ...floats(SENTENCE, batch * sentences)]) as Record<
+      FloatName,
+      Float32Array
+    >),
+    patches: new Uint8Array(patches * patchBytes * batch),
   };
   return {
     arrays,
     rows: Array.from({ length: batch }, (_, i) => ({
-      patches: row(arrays.patches, i),
-      rays: row(arrays.rays, i),
-      proprio: row(arrays.proprio, i),
-      tool: row(arrays.tool, i),
+      patches: row(arrays.patches, i, batch),
+      rays: row(arrays.rays, i, batch),
+      proprio: row(arrays.proprio, i, batch),
+      tool: row(arrays.tool, i, batch),
     })),
   };
+}
+
+/** Row `index` of `count` equal rows. */
+export function row<A extends Uint8Array | Float32Array>(array: A, index: number, count: number): A {
+  const size = array.length / count;
+  return array.subarray(index * size, (index + 1) * size) as A;
 }
 
 function product(shape: readonly number[]): number {

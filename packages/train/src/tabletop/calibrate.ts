@@ -83,24 +83,37 @@ export async function sampleDoubts(
   return samples;
 }
 
-/** Each alarm stops at most this share of ordinary instructions. */
-const FALSE_ALARMS = 0.01;
+/** All alarms together stop at most this share of ordinary instructions. */
+const FALSE_ALARMS = 0.03;
+/** Shares that each alarm alone may stop, most eager first. */
+const EACH = [0.02, 0.015, 0.01, 0.0075, 0.005, 0.0025, 0] as const;
 /** No threshold is fitted outside this range: tails of a few hundred samples are noise. */
-const RANGE = [0.25, 0.97] as const;
+const RANGE = [0.2, 0.97] as const;
 
+/** The most eager thresholds under which all alarms together wrongly stop few enough ordinary instructions. */
 export function fitCalibration(samples: readonly DoubtSample[]): Calibration {
-  const ordinary = samples.filter(({ kind }) => kind === "task");
+  const ordinary = samples.filter(({ kind }) => kind === "task").map(({ doubts }) => doubts);
+  const fits = EACH.map((share) => thresholdsFor(ordinary, share));
+  const stopped = (limits: Calibration): number =>
+    ordinary.filter((doubts) => doubtful(doubts, limits)).length / Math.max(1, ordinary.length);
+  return fits.find((limits) => stopped(limits) <= FALSE_ALARMS) ?? (fits.at(-1) as Calibration);
+}
+
+/** Thresholds that each stop at most this share. */
+function thresholdsFor(ordinary: readonly Calibration[], share: number): Calibration {
   const fit = (name: keyof Calibration): number => {
-    const values = ordinary.map(({ doubts }) => doubts[name]).sort((a, b) => a - b);
-    const threshold = values[Math.ceil((1 - FALSE_ALARMS) * values.length) - 1] ?? DEFAULT_CALIBRATION[name];
+    const values = ordinary.map((doubts) => doubts[name]).sort((a, b) => a - b);
+    const threshold = values[Math.ceil((1 - share) * values.length) - 1] ?? DEFAULT_CALIBRATION[name];
     return Number(Math.min(RANGE[1], Math.max(RANGE[0], threshold)).toFixed(3));
   };
   return {
     garbage: fit("garbage"),
     forbidden: fit("forbidden"),
     question: fit("question"),
+    outside: fit("outside"),
     ambiguous: fit("ambiguous"),
     missing: fit("missing"),
+    misuse: fit("misuse"),
     nowhere: fit("nowhere"),
   };
 }

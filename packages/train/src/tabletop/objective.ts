@@ -5,6 +5,7 @@
  * inputs, so that both kinds share one graph: a weight of 0 leaves a term out of a row.
  */
 import {
+  type BackboneOutputs,
   flowHead,
   regressionHead,
   SCENE_INTENTS,
@@ -26,49 +27,63 @@ import {
   mul,
   neg,
   reshape,
-  slice,
   softplus,
+  sqrt,
   square,
   sub,
   sum,
   type Tensor,
 } from "@bidden/tensor";
 
-/** Names, element types and shapes (without the batch axis) of the targets, beside the policy's own inputs. */
-export function targetShapes(config: TabletopConfig): Readonly<Record<string, readonly number[]>> {
+/** Shapes of the targets, without the leading axis: some go with a picture, some with each sentence about it. */
+export type TargetShapes = {
+  readonly picture: Readonly<Record<string, readonly number[]>>;
+  readonly sentence: Readonly<Record<string, readonly number[]>>;
+};
+
+export function targetShapes(config: TabletopConfig): TargetShapes {
   const { patches } = tabletopSizes(config);
   const { horizon, actionDim } = config;
   const values = config.attributes.reduce((sum, attribute) => sum + attribute.values.length, 0);
   return {
-    /** Where each channel should point: a distribution over patches and "nowhere". */
-    pointTarget: [2, patches + 1],
-    pointWeight: [2],
-    /** The thing's centre, metres, base frame. */
-    placeTarget: [2, 3],
-    placeWeight: [2],
-    /** Normalised actions, and a weight for each step of the chunk. */
-    actionTarget: [horizon, actionDim],
-    actionWeight: [horizon],
-    /** Noise and time of the flow head. */
-    flowNoise: [horizon, actionDim],
-    flowTime: [1],
-    doneTarget: [1],
-    doneWeight: [1],
-    textIntentTarget: [TEXT_INTENTS.length],
-    sceneIntentTarget: [SCENE_INTENTS.length],
-    skillTarget: [SKILLS.length],
-    answerTarget: [config.answers.length],
-    /** What each patch shows, by attribute with "nothing" last, side by side; and how much a patch counts. */
-    seenTarget: [patches, values + config.attributes.length],
-    seenWeight: [patches],
-    /** What is asked for, per channel, by attribute side by side. */
-    askedTarget: [2, values],
+    picture: {
+      /** What each patch shows if it shows a thing, by attribute side by side; and how much a patch counts. */
+      seenTarget: [patches, values],
+      seenWeight: [patches],
+      presentTarget: [patches],
+      /** Centre of the thing that a patch shows, metres, base frame. */
+      guessTarget: [patches, 3],
+      guessWeight: [patches],
+      /** Normalised actions, and a weight for each step of the chunk. */
+      actionTarget: [horizon, actionDim],
+      actionWeight: [horizon],
+      /** Noise and time of the flow head. */
+      flowNoise: [horizon, actionDim],
+      flowTime: [1],
+      doneTarget: [1],
+      doneWeight: [1],
+    },
+    sentence: {
+      /** Where each channel should point: a distribution over patches and "nowhere". */
+      pointTarget: [2, patches + 1],
+      pointWeight: [2],
+      /** The thing's centre, metres, base frame. */
+      placeTarget: [2, 3],
+      placeWeight: [2],
+      textIntentTarget: [TEXT_INTENTS.length],
+      sceneIntentTarget: [SCENE_INTENTS.length],
+      skillTarget: [SKILLS.length],
+      answerTarget: [config.answers.length],
+      /** What is asked for, per channel, by attribute with "none of these" last, side by side. */
+      askedTarget: [2, values + config.attributes.length],
+    },
   };
 }
 
 const WEIGHTS = {
   point: 1,
-  place: 4,
+  guess: 0.2,
+  place: 0.05,
   regression: 4,
   flow: 0.5,
   done: 0.3,
@@ -76,9 +91,13 @@ const WEIGHTS = {
   sceneIntent: 0.5,
   skill: 0.1,
   answer: 0.3,
-  seen: 1,
+  seen: 0.7,
+  present: 0.5,
   asked: 0.3,
 } as const;
+
+/** Distances from here on count in proportion, below it squared: what a grasp forgives, metres. */
+const SMOOTH_M = 0.005;
 
 /** Cross-entropy of rows with target distributions; rows whose target is all zero count nothing. [b, n] -> scalar. */
 function crossEntropy(logits: Tensor, target: Tensor): Tensor {
@@ -101,59 +120,78 @@ export type Objective = {
   readonly metrics: Readonly<Record<string, Tensor>>;
 };
 
-/** Builds the forward pass and the loss for batches of `batch` rows. */
-export function tabletopObjective(config: TabletopConfig, batch: number): Objective {
+/** Distance as the loss counts it, in units of SMOOTH_M: the pseudo-Huber loss of the error, summed over the last axis. */
+function distanceLoss(error: Tensor): Tensor {
+  return sub(sqrt(add(sum(square(mul(error, 1 / SMOOTH_M)), -1), 1)), 1);
+}
+
+/** Builds the forward pass and the loss for batches of `batch` pictures with `sentences` about each. */
+export function tabletopObjective(config: TabletopConfig, batch: number, sentences: number): Objective {
   const graph = new Graph("tabletop-train");
-  const inputs = tabletopInputs(graph, config, batch);
+  const inputs = tabletopInputs(graph, config, batch, sentences);
   const target: Record<string, Tensor> = {};
-  for (const [name, shape] of Object.entries(targetShapes(config))) {
+  const shapes = targetShapes(config);
+  for (const [name, shape] of Object.entries(shapes.picture)) {
     target[name] = graph.input(name, "float32", [batch, ...shape]);
+  }
+  for (const [name, shape] of Object.entries(shapes.sentence)) {
+    target[name] = graph.input(name, "float32", [batch * sentences, ...shape]);
   }
   const given = (name: string): Tensor => target[name] as Tensor;
   const out = tabletopBackbone(graph, config, inputs);
-
-  const pointRows = sum(mul(neg(logSoftmax(out.pointer, -1)), given("pointTarget")), -1);
-  const point = weightedMean(pointRows, given("pointWeight"));
-
-  // Each patch that shows the thing guesses its centre; the average of the guesses is supervised too. Unit: 5 cm.
-  const patches = inputs.rays.shape[1] as number;
-  const centre = reshape(given("placeTarget"), [batch, 2, 1, 3]);
-  const guessErrors = mean(square(mul(sub(out.guesses, centre), 20)), -1);
-  const shows = mul(
-    slice(given("pointTarget"), { axis: 2, end: patches }),
-    reshape(given("placeWeight"), [batch, 2, 1]),
-  );
-  const guess = weightedMean(guessErrors, shows);
-  const averageErrors = mean(abs(mul(sub(out.coordinates, given("placeTarget")), 20)), -1);
-  const place = add(guess, mul(weightedMean(averageErrors, given("placeWeight")), 0.5));
-
-  const stepWeight = given("actionWeight");
-  const chunk = regressionHead(graph, config, out.actions);
-  const regression = weightedMean(mean(abs(sub(chunk, given("actionTarget"))), -1), stepWeight);
-
-  const time = reshape(given("flowTime"), [batch, 1, 1]);
-  const noisy = add(mul(given("actionTarget"), time), mul(given("flowNoise"), sub(1, time)));
-  const velocity = flowHead(graph, config, out.actions, noisy, given("flowTime"));
-  const wanted = sub(given("actionTarget"), given("flowNoise"));
-  const flow = weightedMean(mean(square(sub(velocity, wanted)), -1), stepWeight);
-
   const terms: Record<keyof typeof WEIGHTS, Tensor> = {
-    point,
-    place,
-    regression,
-    flow,
+    ...seeing(out, given),
+    ...pointing(out, given),
+    ...moving(graph, config, out, given),
     done: weightedMean(binaryCrossEntropy(out.done, given("doneTarget")), given("doneWeight")),
     textIntent: crossEntropy(out.textIntent, given("textIntentTarget")),
     sceneIntent: crossEntropy(out.sceneIntent, given("sceneIntentTarget")),
     skill: crossEntropy(out.skill, given("skillTarget")),
     answer: crossEntropy(out.answer, given("answerTarget")),
-    seen: weightedMean(sum(mul(neg(concat(out.attributes.seen, -1)), given("seenTarget")), -1), given("seenWeight")),
-    asked: div(
-      sum(mul(neg(concat(out.attributes.asked, -1)), given("askedTarget"))),
-      add(sum(given("askedTarget")), 1e-3),
-    ),
   };
   let loss = graph.constant(0);
   for (const [name, term] of Object.entries(terms)) loss = add(loss, mul(term, WEIGHTS[name as keyof typeof WEIGHTS]));
   return { graph, loss, metrics: terms };
+}
+
+type Given = (name: string) => Tensor;
+
+/** What is where, at every patch. */
+function seeing({ seen }: BackboneOutputs, given: Given): Record<"seen" | "present" | "guess", Tensor> {
+  const shown = sum(mul(neg(concat(seen.attributes, -1)), given("seenTarget")), -1);
+  return {
+    seen: weightedMean(shown, given("seenWeight")),
+    present: mean(binaryCrossEntropy(seen.present, given("presentTarget"))),
+    guess: weightedMean(distanceLoss(sub(seen.guesses, given("guessTarget"))), given("guessWeight")),
+  };
+}
+
+/** What each sentence speaks of, and where that is. */
+function pointing({ pointer }: BackboneOutputs, given: Given): Record<"point" | "place" | "asked", Tensor> {
+  const rows = sum(mul(neg(logSoftmax(pointer.logits, -1)), given("pointTarget")), -1);
+  return {
+    point: weightedMean(rows, given("pointWeight")),
+    place: weightedMean(distanceLoss(sub(pointer.coordinates, given("placeTarget"))), given("placeWeight")),
+    asked: div(sum(mul(neg(concat(pointer.asked, -1)), given("askedTarget"))), add(sum(given("askedTarget")), 1e-3)),
+  };
+}
+
+/** The chunk, by both heads. */
+function moving(
+  graph: Graph,
+  config: TabletopConfig,
+  { actions }: BackboneOutputs,
+  given: Given,
+): Record<"regression" | "flow", Tensor> {
+  const wanted = given("actionTarget");
+  const batch = wanted.shape[0] as number;
+  const stepWeight = given("actionWeight");
+  const chunk = regressionHead(graph, config, actions);
+  const time = reshape(given("flowTime"), [batch, 1, 1]);
+  const noisy = add(mul(wanted, time), mul(given("flowNoise"), sub(1, time)));
+  const velocity = flowHead(graph, config, actions, noisy, given("flowTime"));
+  return {
+    regression: weightedMean(mean(abs(sub(chunk, wanted)), -1), stepWeight),
+    flow: weightedMean(mean(square(sub(velocity, sub(wanted, given("flowNoise")))), -1), stepWeight),
+  };
 }

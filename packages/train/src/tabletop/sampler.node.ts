@@ -4,6 +4,7 @@
  */
 import type { ShardArray, ShardEpisode, Shards } from "@bidden/data/node";
 import {
+  CHANNELS,
   createRowMaker,
   type Int8Rows,
   patchCount,
@@ -15,17 +16,22 @@ import {
 } from "@bidden/models";
 import { BiddenError, type CameraView, createRng, type Rng } from "@bidden/runtime";
 import { type EpisodeMeta, MAX_OBJECTS, type Query, VIEW_SIZE } from "../collect/columns.ts";
-import { createBatch, type TabletopBatch } from "./batch.ts";
+import { drawSome } from "../collect/draw-some.ts";
+import { type DrawnFrame, FramePool } from "./frame-pool.ts";
+import { createBatch, row, type TabletopBatch } from "./batch.ts";
 import { askedTarget, chunkTarget, pointTarget, seenTarget } from "./targets.ts";
 import { type TextStore, unpackInto } from "./text-store.node.ts";
 
 export type SamplerOptions = {
+  /** Pictures a batch, and sentences about each. */
   readonly batch: number;
+  readonly sentences: number;
   readonly seed: number;
-  /** Share of rows that teach actions, and of rows with a garbage or forbidden sentence over any frame. */
+  /** Share of pictures that teach actions. */
   readonly actionShare?: number;
-  readonly timelessShare?: number;
-  /** Share of action rows in which true places stand in for the pointer's. */
+  /** Share of those that come from corrected rollouts, where there are any. */
+  readonly correctionShare?: number;
+  /** Share of pictures with actions in which true places stand in for the pointer's. */
   readonly hintShare?: number;
 };
 
@@ -34,11 +40,17 @@ const HINT_NOISE_M = 0.004;
 /** Only this many steps of a corrected rollout's chunk are the expert's own future. */
 const CORRECTION_STEPS = 2;
 
+/**
+ * How much more a frame counts in which the grip changes: there are few, and a policy that sees its own last command learns
+ * to repeat it (the copycat problem; de Haan et al. 2019).
+ */
+const CHANGE_WEIGHT = 4;
+
 type Plan = {
   readonly episode: ShardEpisode;
-  readonly meta: EpisodeMeta;
   readonly frame: number;
-  readonly query: Query;
+  /** The first one is acted upon, where the picture teaches actions. */
+  readonly queries: readonly Query[];
   readonly acts: boolean;
 };
 
@@ -48,73 +60,69 @@ export class TabletopSampler {
   readonly #config: TabletopConfig;
   readonly #options: Required<SamplerOptions>;
   readonly #rows: RowMaker;
-  readonly #moving: readonly ShardEpisode[];
+  readonly #demonstrations: FramePool;
+  readonly #corrections: FramePool;
   readonly #stills: readonly ShardEpisode[];
-  /** For each moving episode the number of frames before its end, for drawing frames uniformly. */
-  readonly #ends: Float64Array;
   readonly #scratch: ReturnType<typeof createScratch>;
 
   constructor(shards: Shards, texts: TextStore, config: TabletopConfig, options: SamplerOptions) {
     this.#shards = shards;
     this.#texts = texts;
     this.#config = config;
-    this.#options = { actionShare: 0.6, timelessShare: 0.08, hintShare: 0.4, ...options };
+    this.#options = { actionShare: 0.5, correctionShare: 0.3, hintShare: 0.4, ...options };
     this.#rows = createRowMaker(config);
-    this.#moving = shards.episodes.filter((episode) => (episode.meta as EpisodeMeta).commands.length > 0);
-    this.#stills = shards.episodes.filter((episode) => (episode.meta as EpisodeMeta).kind === "still");
-    if (this.#moving.length + this.#stills.length === 0) {
+    const of = (kind: EpisodeMeta["kind"]): ShardEpisode[] =>
+      shards.episodes.filter(({ meta }) => (meta as EpisodeMeta).kind === kind);
+    this.#demonstrations = new FramePool(of("demonstration"));
+    this.#corrections = new FramePool(of("correction"));
+    this.#stills = of("still");
+    if (shards.episodes.length === 0) {
       throw new BiddenError(
         "bad-dataset",
         "The shards hold neither demonstrations nor still scenes; collect some first.",
       );
     }
-    let total = 0;
-    this.#ends = Float64Array.from(this.#moving, (episode) => (total += episode.length));
     this.#scratch = createScratch(config, patchTotal(config));
   }
 
   /** Bytes that two batches need are reused by the caller: pass the batch to fill. */
   allocate(): TabletopBatch {
-    return createBatch(this.#config, this.#options.batch);
+    return createBatch(this.#config, this.#options.batch, this.#options.sentences);
   }
 
   async fill(batch: TabletopBatch, step: number): Promise<void> {
     const rng = createRng((this.#options.seed * 0x9e3779b1 + step) >>> 0).fork("batch");
     const plans = Array.from({ length: this.#options.batch }, () => this.#plan(rng));
-    const texts = await Promise.all(plans.map((plan) => this.#texts.get(plan.query.text)));
+    const texts = await Promise.all(plans.flatMap(({ queries }) => queries.map(({ text }) => this.#texts.get(text))));
     for (const array of Object.values(batch.arrays)) array.fill(0);
-    plans.forEach((plan, row) => {
-      this.#see(batch, row, plan);
-      this.#read(batch, row, texts[row] as Int8Rows);
-      this.#teach(batch, row, plan, rng);
+    texts.forEach((text, row) => {
+      this.#read(batch, row, text);
+    });
+    plans.forEach((plan, picture) => {
+      this.#see(batch, picture, plan);
+      this.#teach(batch, picture, plan, rng);
     });
   }
 
   #plan(rng: Rng): Plan {
-    const { actionShare, timelessShare } = this.#options;
-    const u = this.#moving.length === 0 ? 1 : rng.uniform();
-    if (u < actionShare + timelessShare || this.#stills.length === 0) {
-      const at = rng.uniform() * (this.#ends[this.#ends.length - 1] as number);
-      let low = 0;
-      for (let high = this.#ends.length - 1; low < high; ) {
-        const middle = (low + high) >> 1;
-        if ((this.#ends[middle] as number) > at) high = middle;
-        else low = middle + 1;
-      }
-      const episode = this.#moving[low] as ShardEpisode;
-      const meta = episode.meta as EpisodeMeta;
-      const acts = u < actionShare || meta.queries.length === 0;
-      return {
-        episode,
-        meta,
-        frame: rng.below(episode.length),
-        query: rng.pick(acts ? meta.commands : meta.queries),
-        acts,
-      };
+    const { actionShare, sentences } = this.#options;
+    const moving = this.#demonstrations.size + this.#corrections.size;
+    const acts = this.#stills.length === 0 || (moving > 0 && rng.uniform() < actionShare);
+    if (!acts) {
+      const episode = rng.pick(this.#stills);
+      return { episode, frame: 0, queries: drawSome((episode.meta as EpisodeMeta).queries, sentences, rng), acts };
     }
-    const episode = rng.pick(this.#stills);
-    const meta = episode.meta as EpisodeMeta;
-    return { episode, meta, frame: 0, query: rng.pick(meta.queries), acts: false };
+    const { episode, frame } = this.#drawMoving(rng);
+    const { commands, queries } = episode.meta as EpisodeMeta;
+    const command = rng.pick(commands);
+    const others = drawSome([...commands.filter((one) => one !== command), ...queries], sentences - 1, rng);
+    return { episode, frame, queries: [command, ...others], acts };
+  }
+
+  #drawMoving(rng: Rng): DrawnFrame {
+    if (this.#corrections.size === 0) return this.#demonstrations.draw(rng);
+    if (this.#demonstrations.size === 0) return this.#corrections.draw(rng);
+    return (rng.uniform() < this.#options.correctionShare ? this.#corrections : this.#demonstrations).draw(rng);
   }
 
   /** Pixels, rays and body. */
@@ -150,61 +158,68 @@ export class TabletopSampler {
     batch.arrays.textMask.fill(-10_000, row * textTokens + text.rows, (row + 1) * textTokens);
   }
 
-  #teach(batch: TabletopBatch, row: number, plan: Plan, rng: Rng): void {
-    const { query } = plan;
-    const { arrays } = batch;
-    mark(arrays.textIntentTarget, row, TEXT_INTENTS, query.intent);
-    if (query.scene !== null) mark(arrays.sceneIntentTarget, row, SCENE_INTENTS, query.scene);
-    if (query.skill !== null) mark(arrays.skillTarget, row, SKILLS, query.skill);
-    for (const word of query.answer ?? []) {
-      const place = mark(arrays.answerTarget, row, this.#config.answers, word);
-      arrays.answerTarget[place] = 1 / (query.answer?.length ?? 1);
-    }
+  #teach(batch: TabletopBatch, picture: number, plan: Plan, rng: Rng): void {
     const at = plan.episode.start + plan.frame;
     this.#shards.read(at, "cover", this.#scratch.cover);
     this.#shards.read(at, "objects", this.#scratch.objects);
-    this.#teachAttributes(batch, row, plan);
-    const hinted = plan.acts && rng.uniform() < this.#options.hintShare;
-    [query.act, query.place].forEach((things, channel) => {
-      if (things !== null) this.#teachPlace(batch, row * 2 + channel, things, hinted ? rng : null);
-    });
-    if (plan.acts) this.#teachAction(batch, row, plan, rng);
-  }
-
-  #teachAttributes(batch: TabletopBatch, row: number, { meta, query }: Plan): void {
+    const { things } = plan.episode.meta as EpisodeMeta;
     const { arrays } = batch;
-    const { attributes, cameras } = this.#config;
-    const patches = patchTotal(this.#config);
-    const width = arrays.seenTarget.length / (this.#options.batch * patches);
-    const cell = (cameras[0] as TabletopConfig["cameras"][number]).grid.stride ** 2;
-    seenTarget(this.#scratch.cover, cell, meta.things, attributes, {
-      target: arrays.seenTarget.subarray(row * patches * width, (row + 1) * patches * width),
-      weight: arrays.seenWeight.subarray(row * patches, (row + 1) * patches),
+    const of = (array: Float32Array): Float32Array => row(array, picture, this.#options.batch);
+    seenTarget(this.#scratch.cover, this.#scratch.objects, things, this.#config.attributes, {
+      values: of(arrays.seenTarget),
+      weight: of(arrays.seenWeight),
+      present: of(arrays.presentTarget),
+      centre: of(arrays.guessTarget),
+      centreWeight: of(arrays.guessWeight),
     });
-    const asked = arrays.askedTarget.length / (this.#options.batch * 2);
-    [query.act, query.place].forEach((things, channel) => {
-      const at = (row * 2 + channel) * asked;
-      askedTarget(things ?? [], meta.things, attributes, arrays.askedTarget.subarray(at, at + asked));
+    plan.queries.forEach((query, index) => {
+      this.#teachSentence(batch, picture * this.#options.sentences + index, query, things);
     });
+    if (!plan.acts) return;
+    if (rng.uniform() < this.#options.hintShare) this.#hint(batch, picture, plan.queries[0] as Query, rng);
+    this.#teachAction(batch, picture, plan, rng);
   }
 
-  #teachPlace(batch: TabletopBatch, slot: number, things: readonly number[], hintRng: Rng | null): void {
+  /** What a sentence speaks of. @param at its row among all sentences of the batch */
+  #teachSentence(batch: TabletopBatch, at: number, query: Query, things: EpisodeMeta["things"]): void {
     const { arrays } = batch;
-    const width = patchTotal(this.#config) + 1;
-    const target = arrays.pointTarget.subarray(slot * width, (slot + 1) * width);
-    const weight = pointTarget(this.#scratch.cover, this.#scratch.cameraPatches, things, target);
-    arrays.pointWeight[slot] = weight;
-    const [only] = things;
-    if (only === undefined || things.length > 1) return;
-    const centre = this.#scratch.objects.subarray(only * 3, only * 3 + 3);
-    arrays.placeTarget.set(centre, slot * 3);
-    arrays.placeWeight[slot] = weight;
-    if (hintRng === null) return;
-    for (let d = 0; d < 3; d++) arrays.hints[slot * 3 + d] = (centre[d] as number) + HINT_NOISE_M * hintRng.normal();
-    arrays.hintMask[slot] = 1;
+    const { answers, attributes } = this.#config;
+    mark(arrays.textIntentTarget, at, TEXT_INTENTS, query.intent);
+    if (query.scene !== null) mark(arrays.sceneIntentTarget, at, SCENE_INTENTS, query.scene);
+    if (query.skill !== null) mark(arrays.skillTarget, at, SKILLS, query.skill);
+    for (const word of query.answer ?? []) {
+      const place = mark(arrays.answerTarget, at, answers, word);
+      arrays.answerTarget[place] = 1 / (query.answer?.length ?? 1);
+    }
+    const channels = this.#options.batch * this.#options.sentences * CHANNELS.length;
+    [query.act, query.place].forEach((meant, channel) => {
+      if (meant === null) return;
+      const slot = at * CHANNELS.length + channel;
+      const { cover, cameraPatches, objects } = this.#scratch;
+      const weight = pointTarget(cover, cameraPatches, meant, row(arrays.pointTarget, slot, channels));
+      arrays.pointWeight[slot] = weight;
+      askedTarget(meant, things, attributes, row(arrays.askedTarget, slot, channels));
+      const [only] = meant;
+      if (only === undefined || meant.length > 1) return;
+      arrays.placeTarget.set(objects.subarray(only * 3, only * 3 + 3), slot * 3);
+      arrays.placeWeight[slot] = weight;
+    });
   }
 
-  #teachAction(batch: TabletopBatch, row: number, plan: Plan, rng: Rng): void {
+  /** True places, a little off, stand in for the pointer's. */
+  #hint({ arrays }: TabletopBatch, picture: number, query: Query, rng: Rng): void {
+    [query.act, query.place].forEach((meant, channel) => {
+      const [only] = meant ?? [];
+      if (only === undefined) return;
+      const slot = picture * CHANNELS.length + channel;
+      for (let d = 0; d < 3; d++) {
+        arrays.hints[slot * 3 + d] = (this.#scratch.objects[only * 3 + d] as number) + HINT_NOISE_M * rng.normal();
+      }
+      arrays.hintMask[slot] = 1;
+    });
+  }
+
+  #teachAction(batch: TabletopBatch, picture: number, plan: Plan, rng: Rng): void {
     const { horizon, actionDim, actionScale } = this.#config;
     const { arrays } = batch;
     const at = plan.episode.start + plan.frame;
@@ -213,15 +228,22 @@ export class TabletopSampler {
     this.#shards.readRange(at, count, "flags", this.#scratch.flags);
     const disturbed = Array.from({ length: count }, (_, i) => this.#scratch.flags[i * 3 + 2] === 1);
     const size = horizon * actionDim;
-    const weights = arrays.actionWeight.subarray(row * horizon, (row + 1) * horizon);
-    const actions = arrays.actionTarget.subarray(row * size, (row + 1) * size);
+    const weights = arrays.actionWeight.subarray(picture * horizon, (picture + 1) * horizon);
+    const actions = arrays.actionTarget.subarray(picture * size, (picture + 1) * size);
     chunkTarget({ actions: this.#scratch.actions, disturbed, count }, actionScale, horizon, { actions, weights });
-    if (plan.meta.kind === "correction") weights.fill(0, CORRECTION_STEPS);
-    for (let i = 0; i < size; i++) arrays.flowNoise[row * size + i] = rng.normal();
+    if ((plan.episode.meta as EpisodeMeta).kind === "correction") weights.fill(0, CORRECTION_STEPS);
+    if (this.#changesGrip()) weights.forEach((weight, step) => (weights[step] = weight * CHANGE_WEIGHT));
+    for (let i = 0; i < size; i++) arrays.flowNoise[picture * size + i] = rng.normal();
     // More time near the noise, as in pi0 (Beta(1.5, 1) of 1 - t).
-    arrays.flowTime[row] = 1 - rng.uniform() ** (1 / 1.5);
-    arrays.doneTarget[row] = this.#scratch.flags[1] as number;
-    arrays.doneWeight[row] = 1;
+    arrays.flowTime[picture] = 1 - rng.uniform() ** (1 / 1.5);
+    arrays.doneTarget[picture] = this.#scratch.flags[1] as number;
+    arrays.doneWeight[picture] = 1;
+  }
+
+  /** Whether the right action opens or closes the fingers against what was last commanded. Reads the scratch. */
+  #changesGrip(): boolean {
+    const commanded = this.#scratch.state[this.#config.stateNames.indexOf("gripperCommand")] as number;
+    return Math.abs((this.#scratch.actions[this.#config.actionDim - 1] as number) - commanded) > 0.5;
   }
 }
 
@@ -230,14 +252,14 @@ function patchTotal(config: TabletopConfig): number {
 }
 
 /** Sets a one-hot target and returns its index. */
-function mark(target: Float32Array, row: number, names: readonly string[], name: string): number {
+function mark(target: Float32Array, at: number, names: readonly string[], name: string): number {
   const index = names.indexOf(name);
   if (index < 0) {
     throw new BiddenError("bad-dataset", `The data speak of "${name}"; this policy knows ${names.join(", ")}.`, {
       name,
     });
   }
-  const place = row * names.length + index;
+  const place = at * names.length + index;
   target[place] = 1;
   return place;
 }

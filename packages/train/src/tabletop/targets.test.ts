@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { MAX_OBJECTS } from "../collect/columns.ts";
-import { chunkTarget, pointTarget } from "./targets.ts";
+import { askedTarget, chunkTarget, pointTarget, seenTarget } from "./targets.ts";
 
 function coverOf(
   patches: number,
@@ -54,5 +54,46 @@ describe("chunkTarget", () => {
     expect(out.weights[3]).toBeGreaterThan(0.5);
     chunkTarget({ actions, disturbed: [true, false], count: 2 }, scale, 4, out);
     expect([...out.weights]).toEqual([1, 0, 0, 0]);
+  });
+});
+
+const attributes = [
+  { name: "colour", values: ["red", "blue"] },
+  { name: "kind", values: ["block", "ball", "bowl"] },
+];
+const things = [
+  { colour: "red", kind: "bowl" },
+  { colour: "blue", kind: "ball" },
+];
+
+describe("seenTarget", () => {
+  it("shares attributes by pixels, and guesses the centre of what takes most of a patch", () => {
+    const cover = coverOf(3, [
+      [0, 0, 12],
+      [0, 1, 4],
+      [2, 1, 8],
+    ]);
+    const centres = new Float32Array(MAX_OBJECTS * 3).map((_, i) => i);
+    const out = {
+      values: new Float32Array(3 * 5),
+      weight: new Float32Array(3),
+      present: new Float32Array(3),
+      centre: new Float32Array(9),
+      centreWeight: new Float32Array(3),
+    };
+    seenTarget(cover, centres, things, attributes, out);
+    expect([...out.values]).toEqual([0.75, 0.25, 0, 0.25, 0.75, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0]);
+    expect([...out.present]).toEqual([1, 0, 0.5]);
+    expect([...out.weight]).toEqual([1, 0, 0.5]);
+    expect([...out.centre]).toEqual([0, 1, 2, 0, 0, 0, 3, 4, 5]);
+    expect([...out.centreWeight]).toEqual([0.75, 0, 0.5]);
+  });
+});
+
+describe("askedTarget", () => {
+  it("is shared by what is meant, beside a place for none of these", () => {
+    const out = new Float32Array(7);
+    askedTarget([0, 1], things, attributes, out);
+    expect([...out]).toEqual([0.5, 0.5, 0, 0, 0.5, 0.5, 0]);
   });
 });

@@ -89,48 +89,68 @@ export function chunkTarget(
 
 export type AttributeNames = readonly { readonly name: string; readonly values: readonly string[] }[];
 
-/** How much a patch that shows nothing counts beside one that shows something. */
-const EMPTY_WEIGHT = 0.15;
+/** From this many pixels on a patch surely shows a thing, and counts fully. */
+const SURE_PIXELS = 16;
+
+export type SeenTargets = {
+  /** float32[patches, all values side by side], zero before. */
+  readonly values: Float32Array;
+  /** float32[patches]: how much what is shown counts. */
+  readonly weight: Float32Array;
+  /** float32[patches], 0..1. */
+  readonly present: Float32Array;
+  /** float32[patches, 3], metres: centre of the thing that takes most of the patch. */
+  readonly centre: Float32Array;
+  /** float32[patches] */
+  readonly centreWeight: Float32Array;
+};
 
 /**
- * What every patch shows, by attribute: the share of its pixels with each value and, last, with nothing.
+ * What every patch shows: whether there is a thing, its attributes (of several things in proportion to their pixels), and the
+ * centre of the one that takes most of the patch.
  *
- * @param cellPixels pixels of a patch's own cell
- * @param out.target float32[patches, sum of (values + 1)], zero before
- * @param out.weight float32[patches]
+ * @param cover uint8[patches, MAX_OBJECTS], pixels of each object in each patch
+ * @param centres float32[MAX_OBJECTS, 3], metres, base frame
  */
 export function seenTarget(
   cover: Uint8Array,
-  cellPixels: number,
+  centres: Float32Array,
   things: readonly Readonly<Record<string, string>>[],
   attributes: AttributeNames,
-  out: { readonly target: Float32Array; readonly weight: Float32Array },
+  out: SeenTargets,
 ): void {
-  const width = attributes.reduce((sum, { values }) => sum + values.length + 1, 0);
-  const places = things.map((thing) => attributes.map(({ name, values }) => values.indexOf(thing[name] ?? "")));
+  const width = attributes.reduce((sum, { values }) => sum + values.length, 0);
+  const places = things.map((thing) => placesOf(thing, attributes, 0));
   for (let patch = 0; patch < out.weight.length; patch++) {
-    let empty = 1;
-    for (let thing = 0; thing < things.length; thing++) {
-      const share = (cover[patch * MAX_OBJECTS + thing] as number) / cellPixels;
-      if (share === 0) continue;
-      empty -= share;
-      let start = patch * width;
-      attributes.forEach(({ values }, a) => {
-        const at = start + (places[thing]?.[a] as number);
-        out.target[at] = (out.target[at] as number) + share;
-        start += values.length + 1;
-      });
-    }
-    let start = patch * width;
-    for (const { values } of attributes) {
-      start += values.length + 1;
-      out.target[start - 1] = Math.max(0, empty);
-    }
-    out.weight[patch] = empty < 0.9 ? 1 : EMPTY_WEIGHT;
+    const pixels = cover.subarray(patch * MAX_OBJECTS, patch * MAX_OBJECTS + things.length);
+    const total = pixels.reduce((sum, count) => sum + count, 0);
+    if (total === 0) continue;
+    pixels.forEach((count, thing) => {
+      for (const place of places[thing] as readonly number[]) {
+        const at = patch * width + place;
+        out.values[at] = (out.values[at] as number) + count / total;
+      }
+    });
+    const most = pixels.indexOf(Math.max(...pixels));
+    const sure = Math.min(1, total / SURE_PIXELS);
+    out.weight[patch] = sure;
+    out.present[patch] = sure;
+    out.centre.set(centres.subarray(most * 3, most * 3 + 3), patch * 3);
+    out.centreWeight[patch] = Math.min(1, (pixels[most] as number) / SURE_PIXELS);
   }
 }
 
-/** What is asked for by attribute: the share of the meant things with each value. float32[sum of values] into `out`. */
+/** Index of each attribute's value, where the attributes lie side by side with `spare` places after each. */
+function placesOf(thing: Readonly<Record<string, string>>, attributes: AttributeNames, spare: number): number[] {
+  let start = 0;
+  return attributes.map(({ name, values }) => {
+    const at = start + values.indexOf(thing[name] ?? "");
+    start += values.length + spare;
+    return at;
+  });
+}
+
+/** What is asked for by attribute: the share of the meant things with each value, "none of these" after each attribute. */
 export function askedTarget(
   meant: readonly number[],
   things: readonly Readonly<Record<string, string>>[],
@@ -138,11 +158,6 @@ export function askedTarget(
   out: Float32Array,
 ): void {
   for (const index of meant) {
-    let start = 0;
-    for (const { name, values } of attributes) {
-      const at = start + values.indexOf(things[index]?.[name] ?? "");
-      out[at] = (out[at] as number) + 1 / meant.length;
-      start += values.length;
-    }
+    for (const at of placesOf(things[index] ?? {}, attributes, 1)) out[at] = (out[at] as number) + 1 / meant.length;
   }
 }

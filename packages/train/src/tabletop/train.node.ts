@@ -31,14 +31,16 @@ export type TrainOptions = {
   readonly out: string;
   /** Optimiser steps in all, counted over every run into `out`. */
   readonly steps: number;
+  /** Pictures a batch, and sentences about each. */
   readonly batch?: number;
+  readonly sentences?: number;
   readonly seed?: number;
   readonly peakRate?: number;
   /** Checkpoint folder to begin from: parameters of the same name and shape are taken over. */
   readonly init?: string;
   readonly resume?: boolean;
   readonly threads?: number;
-  readonly sampler?: Omit<SamplerOptions, "batch" | "seed">;
+  readonly sampler?: Omit<SamplerOptions, "batch" | "sentences" | "seed">;
   /** Seconds between saved states; a checkpoint to evaluate is exported with each. */
   readonly saveEveryS?: number;
   readonly onStep?: (progress: TrainProgress) => void;
@@ -51,6 +53,7 @@ export type TrainOptions = {
 export type TrainProgress = {
   readonly step: number;
   readonly steps: number;
+  /** Pictures a second. */
   readonly samplesPerS: number;
   /** Share of the time in which the engine waited for data, 0..1. */
   readonly dataWait: number;
@@ -66,13 +69,13 @@ const WARMUP_STEPS = 300;
 
 /** Returns the folder of the exported checkpoint. */
 export async function trainTabletop(config: TabletopConfig, options: TrainOptions): Promise<string> {
-  const { batch = 32, seed = 1, threads = 2, saveEveryS = 120 } = options;
+  const { batch = 24, sentences = 4, seed = 1, threads = 2, saveEveryS = 120 } = options;
   mkdirSync(options.out, { recursive: true });
   const shards = openAll(options.data);
-  const { trainer, parametersOf } = await openTrainer(config, options, { batch, seed, threads });
+  const { trainer, parametersOf } = await openTrainer(config, options, { batch, sentences, seed, threads });
   const texts = new TextStore(await loadMinilm({ threads: 1 }), join(options.data, "texts.bin"));
   await texts.prepare(textsOf(shards), options.onText);
-  const sampler = new TabletopSampler(shards, texts, config, { ...options.sampler, batch, seed });
+  const sampler = new TabletopSampler(shards, texts, config, { ...options.sampler, batch, sentences, seed });
   const save = async (): Promise<string> => {
     writeWhole(join(options.out, STATE_FILE), trainer.saveState());
     return exportTabletop(config, parametersOf(), {
@@ -178,9 +181,9 @@ class TrainLoop {
 async function openTrainer(
   config: TabletopConfig,
   options: TrainOptions,
-  { batch, seed, threads }: { batch: number; seed: number; threads: number },
+  { batch, sentences, seed, threads }: { batch: number; sentences: number; seed: number; threads: number },
 ): Promise<{ trainer: Trainer; parametersOf: () => Map<string, TensorData> }> {
-  const { graph, loss, metrics } = tabletopObjective(config, batch);
+  const { graph, loss, metrics } = tabletopObjective(config, batch, sentences);
   const step = buildTrainStep(graph, loss, {
     schedule: {
       peak: options.peakRate ?? 1.2e-3,
