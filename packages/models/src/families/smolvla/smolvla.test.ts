@@ -1,8 +1,11 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { BiddenError, type Image } from "@bidden/runtime";
-import { readSafetensors, type TensorData, writeSafetensors } from "@bidden/tensor";
+import { buildTrainStep, Graph, readSafetensors, type TensorData, writeSafetensors } from "@bidden/tensor";
+import { createTrainer } from "@bidden/tensor/node";
 import { beforeAll, describe, expect, test } from "vitest";
+import { embedTime } from "../../blocks/flow-matching.ts";
+import { Net } from "../../blocks/net.ts";
 import { turnValues } from "../../blocks/rope.ts";
 import { type Checkpoint, openCheckpoint } from "../../checkpoint/checkpoint.ts";
 import type { FamilyObservation, PublishedPolicy } from "../../checkpoint/family.ts";
@@ -18,8 +21,9 @@ import { alohaActions, alohaState } from "./aloha.ts";
 import { readConfig } from "./config.ts";
 import { SmolVlaEngine } from "./engine.ts";
 import { prefixGraph, stepGraph } from "./model.ts";
-import { attentionOf, compact, layOut, positionsOf } from "./prefix.ts";
+import { actionPositions, attentionOf, compact, layOut, positionsOf } from "./prefix.ts";
 import { smolvla } from "./smolvla.ts";
+import { isTrained, smolvlaLoss, trainInputs } from "./train.ts";
 
 const DATA = fileURLToPath(new URL("../../../../../testdata/models/smolvla", import.meta.url));
 const engine = nodeEngine({ threads: 1 });
@@ -327,6 +331,51 @@ describe("traps", () => {
     );
     expect(alohaActions(new Float32Array(28))[20]).toBeCloseTo((0.4 + 0.6213) / (1.491 + 0.6213), 6);
   });
+});
+
+test("learns: a few steps on one batch lower the loss, and a frozen VLM stays as it is", async () => {
+  const checkpoint = await changed({});
+  const config = await readConfig(checkpoint);
+  const marks = { imageStart: [], imageEnd: [] };
+  const layout = layOut(config, { images: [true], tokens: [20, 30], tokenMask: [1, 1], ...marks });
+  const n = layout.places.length;
+  const graph = new Graph("learn");
+  const net = new Net(graph, { trainable: isTrained(config, "expert") });
+  const inputs = trainInputs(graph, config, 1, layout, { height: 64, width: 64 });
+  const { loss } = smolvlaLoss(net, config, inputs, layout);
+  const parameters = await bindWeights(checkpoint, [graph], { unused: [/./] }).values();
+  const step = buildTrainStep(graph, loss, { schedule: { peak: 3e-3 }, clipNorm: 10 });
+  const trainer = await createTrainer(step, parameters, { threads: 1 });
+  const turns = turnValues(positionsOf(layout), 8);
+  const actionTurns = turnValues(actionPositions(layout, 9), 8);
+  const feeds = {
+    pixels: floats("b1/image_in.0"),
+    tokens: BigInt64Array.of(20n, 30n),
+    state: floats("b1/state_in"),
+    mask: attentionOf(layout),
+    seen: new Uint8Array(n).fill(1),
+    ...turns,
+    actionCos: actionTurns.cos,
+    actionSin: actionTurns.sin,
+    actions: floats("rtc/noise"),
+    noise: floats("b1/noise"),
+    time: Float32Array.of(0.4),
+    timeEmbedding: Float32Array.from(embedTime(0.4, 36, config.time)),
+    valid: new Float32Array(9).fill(1),
+  };
+  const losses: number[] = [];
+  for (let i = 0; i < 8; i++) losses.push((await trainer.run(feeds)).loss);
+  expect(losses.at(-1)).toBeLessThan(0.7 * (losses[0] as number));
+  const after = trainer.parameters();
+  const moved = (name: string): number => {
+    const value = after.get(name);
+    return value === undefined
+      ? 0
+      : distance(value.data as Float32Array, (parameters.get(name) as TensorData).data as Float32Array);
+  };
+  expect(moved("model.vlm_with_expert.lm_expert.layers.1.self_attn.k_proj.weight")).toBeGreaterThan(1e-4);
+  expect(moved("model.vlm_with_expert.vlm.model.text_model.layers.0.self_attn.k_proj.weight")).toBe(0);
+  await trainer.close();
 });
 
 test("fewer bits: the error of the actions is measured, and small in 8", async () => {
