@@ -4,6 +4,7 @@ Without arguments the default configuration (ResNet-18, 4 + 1 layers of width 51
 cameras, 16 joint values and 7 actions, random weights: time does not depend on what they are. With two, a checkpoint that `bidden
 policy make act` wrote in full size, and a safetensors file with its normalised inputs by LeRobot's names; the first line then has the
 actions. Eval mode, float32."""
+import contextlib
 import json
 import statistics
 import sys
@@ -45,7 +46,8 @@ def stored(folder, inputs):
     return ACTPolicy.from_pretrained(folder, config=config).eval(), load_file(inputs)
 
 
-policy, batch = stored(*sys.argv[1:3]) if len(sys.argv) > 2 else default()
+with contextlib.redirect_stdout(sys.stderr):  # lerobot says that it loads
+    policy, batch = stored(*sys.argv[1:3]) if len(sys.argv) > 2 else default()
 parameters = sum(parameter.numel() for parameter in policy.parameters())
 about = {"parameters": parameters, "torch": torch.__version__}
 if len(sys.argv) > 2:
