@@ -31,7 +31,8 @@ export const NORM_BUFFER = /^(model\.)?(normalize_inputs|normalize_targets|unnor
  */
 export function canonicalName(stored: string, kind: PiKind): string | null {
   if (NORM_BUFFER.test(stored)) return null;
-  let name = stored.replace(/^model\./, "");
+  // Compiled modules store this in between.
+  let name = stored.replaceAll("_orig_mod.", "").replace(/^model\./, "");
   for (const [old, current] of OLD) if (name.startsWith(old)) name = current + name.slice(old.length);
   if (kind === "pi05") name = name.replace(/^action_time_mlp_/, "time_mlp_");
   return isDead(name, kind) ? null : name;

@@ -39,6 +39,7 @@ describe("names", () => {
       "model.paligemma_with_expert.paligemma.language_model.lm_head.weight",
       "paligemma_with_expert.paligemma.lm_head.weight",
     ],
+    ["model._orig_mod.action_in_proj.bias", "action_in_proj.bias"],
     ["action_time_mlp_in.bias", "time_mlp_in.bias"],
     ["normalize_inputs.buffer_observation_state.mean", null],
     ["paligemma_with_expert.gemma_expert.lm_head.weight", null],

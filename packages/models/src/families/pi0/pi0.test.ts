@@ -126,6 +126,41 @@ describe("layouts of the files", () => {
     expect(await predictWith(files)).toEqual(await expected("pi0"));
   });
 
+  it("openpi's PyTorch files: their own configuration, statistics and camera names", async () => {
+    const stats = readSafetensors(
+      base.pi0.get("policy_preprocessor_step_6_normalizer_processor.safetensors") as Uint8Array,
+    ).tensors;
+    const list = (name: string): number[] => [...(stats.get(name)?.data as Float32Array)];
+    const block = (name: string): object => ({
+      mean: list(`${name}.mean`),
+      std: list(`${name}.std`),
+      q01: [],
+      q99: [],
+    });
+    const files = changed(base.pi0, (tensors) => renamed(tensors, (name) => name.replace(/^model\./, "")));
+    for (const name of files.keys()) if (name.startsWith("policy_")) files.delete(name);
+    const json = (value: object): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+    files.set(
+      "config.json",
+      json({ action_dim: 32, action_horizon: 10, paligemma_variant: "gemma_2b", precision: "float32" }),
+    );
+    expect(await refusal(open(files).then((c) => pi0.describe(c)))).toMatch(
+      /assets\/<robot>\/norm_stats\.json; came none/,
+    );
+    const norm = { norm_stats: { state: block("observation.state"), actions: block("action") } };
+    files.set("assets/robot/norm_stats.json", json(norm));
+    // Its ε is another, which shows where a value never changes: the mean there.
+    const state = Float32Array.from(list("observation.state.mean"), (value, i) => (i === 6 ? value : value + 0.1));
+    const image = OBSERVATION.images["observation.images.base_0_rgb"];
+    const from = (policyFiles: Files, camera: string): Promise<Float32Array> =>
+      withPolicy(policyFiles, async (policy) => {
+        const seen = { ...OBSERVATION, state, images: { [camera]: image } };
+        return (await policy.predict(seen, { seed: 1 })).actions;
+      });
+    const [ours, theirs] = [await from(base.pi0, "observation.images.base_0_rgb"), await from(files, "base_0_rgb")];
+    expect(Math.max(...ours.map((value, i) => Math.abs(value - (theirs[i] as number))))).toBeLessThan(1e-4);
+  });
+
   it("two shards", async () => {
     const files = new Map(base.pi0);
     const { tensors } = readSafetensors(files.get("model.safetensors") as Uint8Array);
