@@ -175,6 +175,13 @@ describe("weights", () => {
     );
   });
 
+  test("whole numbers in the place of weights are refused", async () => {
+    const checkpoint = await opened({ weight: { dtype: "int8", shape: [3, 4], data: new Int8Array(12) }, bias });
+    expect(() => bindWeights(checkpoint, [made()])).toThrow(
+      'model.safetensors, tensor "weight": expected float32, or another float type; came int8',
+    );
+  });
+
   test("known leftovers are allowed, names are mapped, values are computed", async () => {
     const checkpoint = await opened({ "model.weight": weight, "model.bias": bias, "normalize_inputs.mean": bias });
     const graph = made();

@@ -62,6 +62,7 @@ export function bindWeights(checkpoint: Checkpoint, graphs: readonly Graph[], op
       if (infos.length < names.length) problems.missing.push(...names.filter((n) => !checkpoint.tensors.has(n)));
       else if (typeof from === "string" && infos[0]?.shape.join() !== tensor.shape.join())
         problems.shapes.push(wrongShape(infos[0] as TensorInfo, tensor.shape).message);
+      else problems.shapes.push(...infos.flatMap((info) => wrongType(info, tensor, from) ?? []));
       bound.set(name, { tensor, from, infos });
     }
   }
@@ -71,6 +72,13 @@ export function bindWeights(checkpoint: Checkpoint, graphs: readonly Graph[], op
   }
   refuse(checkpoint, problems);
   return new Weights(checkpoint, bound);
+}
+
+/** Floats are widened; whole numbers in the place of weights are another file's, or packed in a way that nothing here knows. */
+function wrongType({ file, name, dtype }: TensorInfo, tensor: Tensor, from: WeightSource): string | null {
+  const fits = dtype === tensor.dtype || /^b?float/.test(dtype);
+  if (fits || typeof from !== "string") return null;
+  return `${file}, tensor "${name}": expected ${tensor.dtype}, or another float type; came ${dtype}.`;
 }
 
 type Problems = { readonly missing: string[]; readonly extra: string[]; readonly shapes: string[] };

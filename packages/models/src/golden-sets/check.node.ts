@@ -54,7 +54,13 @@ async function* walk(
     yield await checkVariant(folder, base, engine);
     return;
   }
-  const family = files.some((file) => /^(config\.json|goldens?\.json)$/.test(file)) ? await familyAt(folder) : null;
+  let family: PolicyFamily | null = null;
+  try {
+    if (files.some((file) => /^(config\.json|goldens?\.json)$/.test(file))) family = await familyAt(folder);
+  } catch (thrown) {
+    yield { folder, kind: "checkpoint", pass: false, results: [], notes: [], error: messageOf(thrown), ms: 0 };
+    return;
+  }
   if (family !== null) {
     yield await checkCheckpoint(folder, family, engine);
     for (const name of await foldersOf(join(folder, "variants"))) {
