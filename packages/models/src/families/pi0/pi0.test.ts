@@ -130,7 +130,7 @@ describe("layouts of the files", () => {
     const stats = readSafetensors(
       base.pi0.get("policy_preprocessor_step_6_normalizer_processor.safetensors") as Uint8Array,
     ).tensors;
-    const list = (name: string): number[] => [...(stats.get(name)?.data as Float32Array)];
+    const list = (name: string): number[] => [...((stats.get(name) as TensorData).data as Float32Array)];
     const block = (name: string): object => ({
       mean: list(`${name}.mean`),
       std: list(`${name}.std`),
