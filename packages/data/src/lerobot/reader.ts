@@ -4,6 +4,7 @@ import { BiddenError } from "@bidden/runtime";
 import type { Column, Dataset, EpisodeData, EpisodeInfo, Feature, Features, ReadOptions } from "../dataset/types.ts";
 import type { SchemaElement } from "hyparquet";
 import type { FileStore } from "../files/store.ts";
+import { type Capture, readCapture } from "./capture.ts";
 import { columnFrom, textFrom } from "./convert.ts";
 import { EPISODES_FOLDER, type EpisodePlace, readEpisodes } from "./episodes.ts";
 import { DATA_TEMPLATE, INFO_PATH, type LeRobotInfo, parseInfo, TASKS_PATH, VIDEO_TEMPLATE } from "./info.ts";
@@ -133,6 +134,11 @@ export class LeRobotReader implements Dataset {
 
   episode(index: number): Promise<EpisodeInfo> {
     return Promise.resolve().then(() => this.#place(index));
+  }
+
+  /** When the frames were really captured, and sensors with rates of their own; null where the recorder kept neither. */
+  async capture(index: number): Promise<Capture | null> {
+    return readCapture(this.store, this.#place(index).index);
   }
 
   async read(index: number, options: ReadOptions = {}): Promise<EpisodeData> {

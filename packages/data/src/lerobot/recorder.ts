@@ -10,6 +10,7 @@ import { commitFiles, JOURNAL_FOLDER, type Recovery, recover } from "../files/jo
 import { type ProcessTable, takeLock } from "../files/lock.ts";
 import type { WritableStore } from "../files/store.ts";
 import type { Deflate } from "../image/png.ts";
+import { capturePath } from "./capture.ts";
 import { collectStats, DatasetStats, HISTOGRAMS_PATH } from "./dataset-stats.ts";
 import { defaultColumns, encodeData, encodeEpisodes, encodeStats, encodeTasks, type EpisodeRow } from "./encode.ts";
 import { EXTRA_COLUMN, listEpisodeFiles } from "./episodes.ts";
@@ -239,9 +240,20 @@ export class Recorder {
     this.#running("change the task").task = task;
   }
 
-  /** Copies everything; buffers may be reused afterwards. */
-  addFrame(frame: Readonly<Record<string, FrameValue>>): void {
-    this.#running("add a frame").add(frame);
+  /**
+   * Copies everything; buffers may be reused afterwards.
+   * @param timeNs when it was really captured; kept beside LeRobot's `timestamp`, which is always frame / fps.
+   */
+  addFrame(frame: Readonly<Record<string, FrameValue>>, { timeNs }: { readonly timeNs?: bigint } = {}): void {
+    const episode = this.#running("add a frame");
+    episode.capture.checkFrame(timeNs);
+    episode.add(frame);
+    episode.capture.addFrame(timeNs);
+  }
+
+  /** A sample of a sensor that runs at a rate of its own; always so many numbers. LeRobot does not see it. */
+  addSample(sensor: string, timeNs: bigint, values: ArrayLike<number>): void {
+    this.#running("add a sample").capture.addSample(sensor, timeNs, values);
   }
 
   /** Forgets the running episode. */
@@ -345,6 +357,7 @@ export class Recorder {
       [STATS_PATH, encodeStats(stats.summary(), info.features)],
       [HISTOGRAMS_PATH, new TextEncoder().encode(JSON.stringify(stats.histograms()))],
       ...(tasks.length > this.#state.tasks.length ? [[TASKS_PATH, encodeTasks(tasks)] as const] : []),
+      ...(episode.capture.empty ? [] : [[capturePath(episodeIndex), episode.capture.encode()] as const]),
       [INFO_PATH, encodeInfo(next)],
     ]);
     await commitFiles(this.#store, files);

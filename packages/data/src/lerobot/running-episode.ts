@@ -5,6 +5,7 @@ import { createNumbers, elementsOf, isNumberArray, isNumberDtype, setNumber } fr
 import type { Feature, Features, NumberArray, NumberDtype } from "../dataset/types.ts";
 import { type Deflate, encodePng } from "../image/png.ts";
 import { ImageStats } from "../stats/stats.ts";
+import { CaptureLog } from "./capture.ts";
 import { isDefaultFeature } from "./features.ts";
 
 /** What a frame may hold: numbers, text, pictures. */
@@ -33,6 +34,7 @@ export class RunningEpisode {
   /** The task sentence of every frame. */
   readonly tasks: string[] = [];
   task: string;
+  readonly capture = new CaptureLog();
   readonly #features: Features;
   readonly #deflate: Deflate;
 
