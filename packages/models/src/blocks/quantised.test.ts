@@ -3,7 +3,7 @@ import { Graph, onnxModel, type TensorData } from "@bidden/tensor";
 import { createSession } from "@bidden/tensor/node";
 import { expect, test } from "vitest";
 import { type MatrixForm, Net } from "./net.ts";
-import { formsFor, int4Form, int8Form, quantisedSource, toInt4, toInt8 } from "./quantised.ts";
+import { formsFor, int4Form, int8Form, productsSaturate, quantisedSource, toInt4, toInt8 } from "./quantised.ts";
 
 const [ROWS, INPUTS, WIDTH] = [6, 80, 24] as const;
 const rng = createRng(4);
@@ -59,6 +59,7 @@ test("a matrix in float32 is exact, in 8 bits within 1 %, in 4 bits within 10 %"
     [null, 1e-6],
     [int8Form(false), 0.01],
     [int8Form(true), 0.01],
+    [int8Form(true, true), 0.02],
     [int4Form, 0.1],
   ] as const) {
     const { came, exact } = await product(x, form);
@@ -85,6 +86,19 @@ test("whole numbers and their scales give back the values, zeros included", () =
   const four = toInt4(values, 3, 3);
   expect([...four.values.subarray(0, 3)]).toEqual([0x0c, 0x8a, 0x88]);
   expect([...four.scales]).toEqual([0.125, 0, -0.25]);
+});
+
+test("whether 8-bit products saturate is asked of the engine, not of the processor's name", async () => {
+  const asked = { openSession: createSession, options: { threads: 1 } };
+  const saturates = await productsSaturate(asked);
+  // What is probed is what multiplies: full range is exact exactly where it says so.
+  const ones = new Float32Array(ROWS * INPUTS).fill(1);
+  matrix.fill(0.1);
+  bias.fill(0);
+  const { came, exact } = await product(ones, int8Form(false));
+  expect(error(came, exact) > 0.1).toBe(saturates);
+  const half = await product(ones, int8Form(false, true));
+  expect(error(half.came, half.exact)).toBeLessThan(1e-5);
 });
 
 test("layers of transformers are quantised; what surrounds actions and states is not", () => {

@@ -4,9 +4,11 @@
  * differ much, as tokens of language models do. int4: a scale for every 32 inputs of an output (MatMulNBits, whose products
  * are of 8 bits, with a scale for every row and block).
  *
- * A quantised parameter is named after the tensor that it is made of: `x.weight#int8`, `x.weight#int8.scale`.
+ * A quantised parameter is named after the tensor that it is made of: `x.weight#int8`, `x.weight#int8.scale`; `#int7` are int8
+ * that use half of their range (see `productsSaturate`).
  */
-import { abs, add, div, type Graph, max, maximum, mul, reshape, type Tensor } from "@bidden/tensor";
+import { abs, add, div, Graph, max, maximum, mul, onnxModel, reshape, type Tensor } from "@bidden/tensor";
+import type { Engine } from "../checkpoint/engine.ts";
 import type { Recipe } from "../checkpoint/weights.ts";
 import type { MatrixForm } from "./net.ts";
 
@@ -15,15 +17,20 @@ const BLOCK = 32;
 
 /** The whole number at the end of the range, the same on both sides of zero. */
 const INT8_END = 127;
+const INT7_END = 63;
 /** Four bits hold -8..7: the scale's sign is chosen so that the largest of a block becomes -8. */
 const INT4_END = -8;
 
-/** @param rows give every row of x a scale of its own: more exact, two more passes over x and the product */
-export function int8Form(rows: boolean): MatrixForm {
+/**
+ * @param rows give every row of x a scale of its own: more exact, two more passes over x and the product
+ * @param narrow use half of the range, where products saturate
+ */
+export function int8Form(rows: boolean, narrow = false): MatrixForm {
   return (graph, name, x, width, bias) => {
     const inputs = x.shape.at(-1) as number;
-    const weight = graph.parameter(`${name}#int8`, [inputs, width], { kind: "zeros" }, { dtype: "int8" });
-    const scale = graph.parameter(`${name}#int8.scale`, [width], { kind: "zeros" }, { trainable: false });
+    const held = `${name}#${narrow ? "int7" : "int8"}`;
+    const weight = graph.parameter(held, [inputs, width], { kind: "zeros" }, { dtype: "int8" });
+    const scale = graph.parameter(`${held}.scale`, [width], { kind: "zeros" }, { trainable: false });
     const flat = reshape(x, [-1, inputs]);
     const count = flat.shape[0] as number;
     const multiply = (a: Tensor, offset: Tensor | null): Tensor =>
@@ -70,14 +77,34 @@ const LARGE = /\.(self_attn|attn|mlp)\.\w+\.weight$|\.(connector|multi_modal_pro
  * Which form each matrix takes. Image encoders have many rows of like size, so one scale a matrix is enough and quickest; in 4
  * bits they would only get slower. First and last layers around actions, times and states stay in float32.
  */
-export function formsFor(precision: Precision): ((name: string) => MatrixForm | null) | undefined {
+export function formsFor(precision: Precision, narrow = false): ((name: string) => MatrixForm | null) | undefined {
   if (precision === "fp32") return undefined;
-  const eyes = int8Form(false);
-  const language = precision === "int8" ? int8Form(true) : int4Form;
+  const eyes = int8Form(false, narrow);
+  const language = precision === "int8" ? int8Form(true, narrow) : int4Form;
   return (name) => {
     if (!LARGE.test(name)) return null;
     return /\.vision_(model|tower)\./.test(name) ? eyes : language;
   };
+}
+
+/** Inputs of the probe: enough for the widest of the engine's kernels. */
+const PROBE = 256;
+
+/**
+ * Whether products of 8 bits lose what exceeds 16 bits on the way, as x86 processors without VNNI do: two products of 255·127
+ * are added before there is room for them. Weights that use half of the range are exact there.
+ */
+export async function productsSaturate(engine: Engine): Promise<boolean> {
+  const graph = new Graph("probe");
+  const x = graph.input("x", "float32", [16, PROBE]);
+  const weight = graph.constant(new Int8Array(PROBE * 16).fill(INT8_END), "int8", [PROBE, 16]);
+  const scale = graph.constant(new Float32Array(16).fill(1), "float32", [16]);
+  graph.output("y", contributed(graph, "DynamicQuantizeMatMul", [x, weight, scale], [16, 16]));
+  const session = await engine.openSession(onnxModel(graph), engine.options);
+  const { y } = await session.run({ x: new Float32Array(16 * PROBE).fill(1) });
+  await session.close();
+  const exact = PROBE * INT8_END;
+  return Array.from(y?.data ?? [], Number).some((value) => Math.abs(value - exact) > 0.01 * exact);
 }
 
 function contributed(graph: Graph, op: string, inputs: readonly (Tensor | null)[], shape: readonly number[]): Tensor {
@@ -92,17 +119,22 @@ function contributed(graph: Graph, op: string, inputs: readonly (Tensor | null)[
  * @param stored name in the checkpoint of a tensor [width, inputs]
  */
 export function quantisedSource(parameter: string, stored: (name: string) => string): Recipe | null {
-  const found = /^(.*)#(int[48])(\.scale)?$/.exec(parameter);
+  const found = /^(.*)#(int[478])(\.scale)?$/.exec(parameter);
   if (found === null) return null;
-  const [, name, form, scale] = found as unknown as readonly [string, string, "int4" | "int8", string | undefined];
+  const [, name, form, scale] = found as unknown as readonly [
+    string,
+    string,
+    "int4" | "int7" | "int8",
+    string | undefined,
+  ];
   const part = scale === undefined ? "values" : "scales";
   return {
     id: `${form} ${part}`,
     from: [stored(name)],
     compute: ([values], [info]) => {
       const [width, inputs] = (info?.shape ?? []) as readonly [number, number];
-      const made = form === "int8" ? toInt8 : toInt4;
-      return made(values as Float32Array, width, inputs)[part];
+      if (form === "int4") return toInt4(values as Float32Array, width, inputs)[part];
+      return toInt8(values as Float32Array, width, inputs, form === "int8" ? INT8_END : INT7_END)[part];
     },
   };
 }
@@ -112,13 +144,14 @@ export function toInt8(
   matrix: Float32Array,
   width: number,
   inputs: number,
+  end = INT8_END,
 ): { readonly values: Int8Array; readonly scales: Float32Array } {
   const scales = new Float32Array(width);
   const values = new Int8Array(width * inputs);
   for (let row = 0; row < width; row++) {
     const largest = Math.abs(extremeOf(matrix, row * inputs, (row + 1) * inputs));
-    scales[row] = largest / INT8_END;
-    const factor = largest === 0 ? 0 : INT8_END / largest;
+    scales[row] = largest / end;
+    const factor = largest === 0 ? 0 : end / largest;
     for (let i = 0, from = row * inputs, to = row; i < inputs; i++, from++, to += width) {
       values[to] = Math.round((matrix[from] as number) * factor);
     }

@@ -20,6 +20,8 @@ const GRAIN = 16;
 export type SmolVlaOptions = {
   /** How matrices are held; fp32 when left out. */
   readonly precision?: Precision;
+  /** Whether 8-bit products saturate on this engine (`productsSaturate`). */
+  readonly narrow?: boolean;
   /** Keep what the network computes on the way, for inspection. */
   readonly inspect?: boolean;
 };
@@ -275,8 +277,8 @@ export class SmolVlaEngine {
   }
 }
 
-function netOptions({ precision = "fp32" }: SmolVlaOptions): NetOptions {
-  const form = formsFor(precision);
+function netOptions({ precision = "fp32", narrow = false }: SmolVlaOptions): NetOptions {
+  const form = formsFor(precision, narrow);
   return { forwardOnly: true, ...(form === undefined ? {} : { form }) };
 }
 

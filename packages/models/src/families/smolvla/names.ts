@@ -18,6 +18,7 @@ export const UNUSED: readonly RegExp[] = [
   /^(normalize_inputs|normalize_targets|unnormalize_outputs)\./,
   /\.vlm\.lm_head\.weight$/,
   /\.lm_expert\.embed_tokens\.weight$/,
+  /\.(position_ids|inv_freq)$/,
 ];
 
 /** Tensors of a checkpoint by the names used here. */

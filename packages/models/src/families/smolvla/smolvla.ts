@@ -1,4 +1,5 @@
 /** SmolVLA (lerobot/smolvla_base): recognises, describes, opens, checks and makes its checkpoints. */
+import { productsSaturate } from "../../blocks/quantised.ts";
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
 import type { FamilyInfo, FamilyOptions, PolicyFamily } from "../../checkpoint/family.ts";
@@ -36,7 +37,8 @@ async function openSmolVla(
   options: FamilyOptions = {},
 ): Promise<SmolVlaPolicy> {
   const { precision = "fp32" } = options;
-  const parts = await openParts(checkpoint, engine, { precision });
+  const narrow = precision !== "fp32" && (await productsSaturate(engine));
+  const parts = await openParts(checkpoint, engine, { precision, narrow });
   const { config } = parts.engine;
   const info = describe(checkpoint, config, parts.normalisations);
   return new SmolVlaPolicy(info, parts, options.steps ?? config.steps);
