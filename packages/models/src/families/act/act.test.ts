@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { readSafetensors, type TensorData, writeSafetensors } from "@bidden/tensor";
+import { createRng } from "@bidden/runtime";
+import { buildTrainStep, readSafetensors, type TensorData, writeSafetensors } from "@bidden/tensor";
+import { createTrainer } from "@bidden/tensor/node";
 import { beforeAll, expect, test } from "vitest";
 import { type Checkpoint, openCheckpoint } from "../../checkpoint/checkpoint.ts";
 import type { FamilyObservation } from "../../checkpoint/family.ts";
@@ -10,6 +12,8 @@ import { nodeEngine, openCheckpointAt } from "../../checkpoint/load.node.ts";
 import { memorySource } from "../../checkpoint/source.ts";
 import { madeFiles } from "../made-files.ts";
 import { act } from "./act.ts";
+import { actConfig } from "./config.ts";
+import { actLossGraph } from "./graphs.ts";
 import type { ActPolicy } from "./policy.ts";
 import { linePositions } from "./positions.ts";
 
@@ -199,4 +203,35 @@ test("made checkpoints of other sizes open and predict", async () => {
     expect(chunk.actions.every(Number.isFinite)).toBe(true);
     await policy.close();
   }
+});
+
+test("the loss falls when it is trained, and what was trained opens as a checkpoint", async () => {
+  const files = madeFiles(act.make?.({ size: "tiny", dims: { cameras: 1, image: [32, 32] }, seed: 2 }) as WrittenFiles);
+  const weights = readSafetensors(files.get("model.safetensors") as Uint8Array).tensors;
+  const config = actConfig((await openCheckpoint(memorySource(files))).config, () => [8, 12, 16, 24]);
+  const { graph, loss } = actLossGraph(config, 2);
+  const step = buildTrainStep(graph, loss, {
+    schedule: { peak: 1e-3, warmupSteps: 2, decay: { kind: "cosine" }, totalSteps: 40, final: 0.5 },
+    clipNorm: 10,
+  });
+  const trainer = await createTrainer(step, weights, { threads: 1 });
+  const rng = createRng(4);
+  const draw = (count: number): Float32Array => Float32Array.from({ length: count }, () => rng.normal());
+  const batch = {
+    "image.0": draw(2 * 3 * 32 * 32),
+    state: draw(2 * 5),
+    action: draw(2 * 12 * 4),
+    action_is_pad: new Uint8Array(24),
+    latent_noise: draw(2 * 6),
+  };
+  const losses: number[] = [];
+  for (let i = 0; i < 25; i++) losses.push((await trainer.run(batch)).loss);
+  expect(losses.at(-1)).toBeLessThan(0.7 * (losses[0] as number));
+  const trained = new Map([...weights, ...trainer.parameters()]);
+  files.set("model.safetensors", writeSafetensors(trained));
+  const policy = await act.open(await openCheckpoint(memorySource(files)), engine);
+  expect(policy.info.chunk).toBe(12);
+  await policy.close();
+  const moving = "model.backbone.bn1.running_mean";
+  expect(trained.get(moving)?.data).toEqual(weights.get(moving)?.data);
 });
