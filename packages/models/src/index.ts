@@ -54,3 +54,5 @@ export type { LoadOptions } from "./embodiment/load-policy.ts";
 export { loadPolicyFrom, loadPolicyFromFiles } from "./embodiment/load-policy.ts";
 export type { EmbodimentMap } from "./embodiment/match.ts";
 export { matchEmbodiment, readEmbodimentMap } from "./embodiment/match.ts";
+export { readAct } from "./families/act/checkpoint.ts";
+export { actLossGraph } from "./families/act/graphs.ts";

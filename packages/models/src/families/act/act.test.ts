@@ -162,6 +162,10 @@ test("traps: what must be refused", async () => {
   expect(await refused(variant({ config: { replace_final_stride_with_dilation: true } }))).toContain("dilated");
   expect(await refused(variant({ config: { n_action_steps: 13 } }))).toContain("at most the chunk_size of 12");
   expect(await refused(variant({ config: { temporal_ensemble_coeff: 0.01 } }))).toContain("n_action_steps");
+  expect(await refused(variant({ config: { n_encoder_layers: 1e9 } }))).toContain("at most 1024");
+  expect(await refused(variant({ config: { latent_dim: 1e12 } }))).toContain("at most 65536");
+  const huge = { "observation.images.cam0": { type: "VISUAL", shape: [3, 60_000, 60_000] } };
+  expect(await refused(variant({ config: { input_features: huge } }))).toContain("at most 16777216 pixels");
   expect(await refused(variant({ config: { feedforward_activation: "glu" } }))).toContain("relu or gelu");
   expect(await refused(variant({ without: "policy_preprocessor.json" }))).toContain('expected its "mean"');
 });

@@ -1,7 +1,14 @@
 /** ACT as LeRobot configures it (`config.json`), with the sizes that only the checkpoint's own tensors tell. */
 import type { Fields } from "../../checkpoint/json.ts";
 import { isResnet, resnetPlaces } from "../../blocks/resnet.ts";
-import { type CameraSize, type LerobotFeatures, lerobotFeatures } from "../lerobot/features.ts";
+import {
+  type CameraSize,
+  type LerobotFeatures,
+  lerobotFeatures,
+  MOST_LAYERS,
+  MOST_WIDE,
+  sizeField,
+} from "../lerobot/features.ts";
 
 export type ActConfig = LerobotFeatures & {
   /** Actions in a chunk, and how many of them are carried out before the next one is asked for. */
@@ -30,20 +37,20 @@ export function actConfig(fields: Fields, planes: () => readonly number[]): ActC
   const features = lerobotFeatures(fields);
   const config: ActConfig = {
     ...features,
-    chunk: fields.whole("chunk_size", undefined, 1),
-    actionSteps: fields.whole("n_action_steps", undefined, 1),
+    chunk: sizeField(fields, "chunk_size", MOST_WIDE),
+    actionSteps: sizeField(fields, "n_action_steps", MOST_WIDE),
     backbone: fields.text("vision_backbone", "resnet18"),
     planes: features.cameras.length === 0 ? [] : planes(),
-    width: fields.whole("dim_model", undefined, 1),
-    heads: fields.whole("n_heads", undefined, 1),
-    feedforward: fields.whole("dim_feedforward", undefined, 1),
+    width: sizeField(fields, "dim_model", MOST_WIDE),
+    heads: sizeField(fields, "n_heads", MOST_WIDE),
+    feedforward: sizeField(fields, "dim_feedforward", MOST_WIDE),
     activation: activation(fields),
     preNorm: fields.flag("pre_norm", false),
-    encoderLayers: fields.whole("n_encoder_layers"),
-    decoderLayers: fields.whole("n_decoder_layers"),
+    encoderLayers: sizeField(fields, "n_encoder_layers", MOST_LAYERS),
+    decoderLayers: sizeField(fields, "n_decoder_layers", MOST_LAYERS),
     vae: fields.flag("use_vae", true),
-    vaeLayers: fields.whole("n_vae_encoder_layers", 4),
-    latentDim: fields.whole("latent_dim", undefined, 1),
+    vaeLayers: sizeField(fields, "n_vae_encoder_layers", MOST_LAYERS, 4),
+    latentDim: sizeField(fields, "latent_dim", MOST_WIDE),
     klWeight: fields.number("kl_weight", 10),
     ensembleCoefficient: fields.has("temporal_ensemble_coeff") ? fields.number("temporal_ensemble_coeff") : null,
   };

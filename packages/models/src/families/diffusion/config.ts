@@ -2,7 +2,7 @@
 import { isResnet, resnetPlaces } from "../../blocks/resnet.ts";
 import type { NoiseScheduleConfig } from "../../blocks/noise-schedule.ts";
 import type { Fields } from "../../checkpoint/json.ts";
-import { type LerobotFeatures, lerobotFeatures } from "../lerobot/features.ts";
+import { type LerobotFeatures, lerobotFeatures, MOST_LAYERS, MOST_WIDE, sizeField } from "../lerobot/features.ts";
 
 /** Height and width, pixels. */
 export type Pixels = readonly [height: number, width: number];
@@ -39,20 +39,20 @@ export function diffusionConfig(fields: Fields, planes: () => readonly number[])
   const schedule = scheduleConfig(fields);
   const config: DiffusionConfig = {
     ...features,
-    observations: fields.whole("n_obs_steps", 2, 1),
-    horizon: fields.whole("horizon", undefined, 1),
-    actionSteps: fields.whole("n_action_steps", undefined, 1),
+    observations: sizeField(fields, "n_obs_steps", MOST_LAYERS, 2),
+    horizon: sizeField(fields, "horizon", MOST_WIDE),
+    actionSteps: sizeField(fields, "n_action_steps", MOST_WIDE),
     backbone: fields.text("vision_backbone", "resnet18"),
     planes: features.cameras.length === 0 ? [] : planes(),
     groupNorm: fields.flag("use_group_norm", false),
     encoderPerCamera: fields.flag("use_separate_rgb_encoder_per_camera", true),
     resize,
     crop: cropShape(fields, resize),
-    keypoints: fields.whole("spatial_softmax_num_keypoints", 32, 1),
+    keypoints: sizeField(fields, "spatial_softmax_num_keypoints", MOST_WIDE, 32),
     downDims: fields.numbers("down_dims"),
-    kernel: fields.whole("kernel_size", 5, 1),
-    groups: fields.whole("n_groups", 8, 1),
-    stepWidth: fields.whole("diffusion_step_embed_dim", 128, 4),
+    kernel: sizeField(fields, "kernel_size", MOST_LAYERS, 5),
+    groups: sizeField(fields, "n_groups", MOST_WIDE, 8),
+    stepWidth: sizeField(fields, "diffusion_step_embed_dim", MOST_WIDE, 128),
     filmScale: fields.flag("use_film_scale_modulation", true),
     schedule,
     steps: fields.has("num_inference_steps") ? fields.whole("num_inference_steps", undefined, 1) : schedule.trainSteps,
@@ -72,7 +72,7 @@ function choice<T extends string>(fields: Fields, name: string, allowed: readonl
 function scheduleConfig(fields: Fields): NoiseScheduleConfig {
   return {
     kind: choice(fields, "noise_scheduler_type", ["DDPM", "DDIM"], "DDPM"),
-    trainSteps: fields.whole("num_train_timesteps", 100, 1),
+    trainSteps: sizeField(fields, "num_train_timesteps", 1_000_000, 100),
     betas: choice(fields, "beta_schedule", ["squaredcos_cap_v2", "linear", "scaled_linear"], "squaredcos_cap_v2"),
     betaStart: fields.number("beta_start", 0.0001),
     betaEnd: fields.number("beta_end", 0.02),
@@ -106,9 +106,13 @@ function check(config: DiffusionConfig, fields: Fields): void {
   if (new Set(cameras.map(({ height, width }) => `${height}x${width}`)).size > 1) {
     throw fields.bad("input_features", "cameras of one size");
   }
-  const dims = downDims.every((dim) => Number.isSafeInteger(dim) && dim >= 1 && dim % config.groups === 0);
-  if (!dims || downDims.length < 1) throw fields.bad("down_dims", `multiples of n_groups ${config.groups}`);
-  if (config.stepWidth % 2 !== 0) throw fields.bad("diffusion_step_embed_dim", "an even number");
+  const dims = downDims.every(
+    (dim) => Number.isSafeInteger(dim) && dim >= 1 && dim <= MOST_WIDE && dim % config.groups === 0,
+  );
+  if (!dims || downDims.length < 1 || downDims.length > 16)
+    throw fields.bad("down_dims", `multiples of n_groups ${config.groups}`);
+  if (config.stepWidth % 2 !== 0 || config.stepWidth < 4)
+    throw fields.bad("diffusion_step_embed_dim", "an even number from 4");
   if (config.kernel % 2 !== 1) throw fields.bad("kernel_size", "an odd number");
   if (horizon % 2 ** (downDims.length - 1) !== 0) {
     throw fields.bad("horizon", `a multiple of ${2 ** (downDims.length - 1)}, as the network halves it`);

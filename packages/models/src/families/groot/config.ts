@@ -6,6 +6,7 @@
 import { countLayers, type ShapeOf } from "../../blocks/net.ts";
 import { type SiglipConfig, siglipConfig } from "../../blocks/siglip.ts";
 import type { Fields } from "../../checkpoint/json.ts";
+import { MOST_LAYERS, MOST_WIDE, sizeField } from "../lerobot/features.ts";
 
 export const VISION = "backbone.eagle_model.vision_model.vision_model";
 export const CONNECTOR = "backbone.eagle_model.mlp1.0";
@@ -90,12 +91,12 @@ export function grootConfig(fields: Fields, names: readonly string[], shapeOf: S
     decoderWidth,
     stateDim,
     actionDim,
-    horizon: fields.whole("action_horizon", head.whole("action_horizon", 16, 1), 1),
+    horizon: sizeField(fields, "action_horizon", MOST_LAYERS, head.whole("action_horizon", 16, 1)),
     futureTokens: shapeOf(`${HEAD}.future_tokens.weight`)[0] as number,
     slots,
     positions,
-    steps: head.whole("num_inference_timesteps", 4, 1),
-    buckets: head.whole("num_timestep_buckets", 1000, 1),
+    steps: sizeField(head, "num_inference_timesteps", MOST_LAYERS, 4),
+    buckets: sizeField(head, "num_timestep_buckets", 1_000_000, 1000),
   };
   if (positions > 0 && config.horizon > positions) throw fields.bad("action_horizon", `at most ${positions} positions`);
   return config;
@@ -103,9 +104,9 @@ export function grootConfig(fields: Fields, names: readonly string[], shapeOf: S
 
 function transformer(fields: Fields): TransformerConfig {
   return {
-    heads: fields.whole("num_attention_heads", undefined, 1),
-    headWidth: fields.whole("attention_head_dim", undefined, 1),
-    layers: fields.whole("num_layers", undefined, 1),
+    heads: sizeField(fields, "num_attention_heads", MOST_WIDE),
+    headWidth: sizeField(fields, "attention_head_dim", MOST_WIDE),
+    layers: sizeField(fields, "num_layers", MOST_LAYERS),
   };
 }
 

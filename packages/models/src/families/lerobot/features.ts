@@ -26,6 +26,7 @@ export function lerobotFeatures(fields: Fields): LerobotFeatures {
     const type = feature.text("type");
     if (type === "VISUAL") {
       const [, height, width] = dimsOf(feature, 3) as readonly [number, number, number];
+      if (height * width > MOST_PIXELS) throw feature.bad("shape", `at most ${MOST_PIXELS} pixels`);
       cameras.push({ name, height, width });
     } else if (type === "STATE" || type === "ENV") {
       dims[type] = dimsOf(feature, 1)[0] as number;
@@ -36,6 +37,19 @@ export function lerobotFeatures(fields: Fields): LerobotFeatures {
   const actionDim = dimsOf(fields.object("output_features").object(ACTION), 1)[0] as number;
   return { cameras, stateDim: dims.STATE, environmentDim: dims.ENV, actionDim };
 }
+
+/** A whole number from 1 to `most`: a size that nobody has used yet is refused before anything is allocated for it. */
+export function sizeField(fields: Fields, name: string, most: number, fallback?: number): number {
+  const value = fields.whole(name, fallback, 1);
+  if (value <= most) return value;
+  throw fields.bad(name, `at most ${most}`);
+}
+
+/** Widths and lengths, and layers and repetitions, beyond any that was ever trained. */
+export const MOST_WIDE = 65_536;
+export const MOST_LAYERS = 1024;
+/** Pixels of an image. */
+const MOST_PIXELS = 2 ** 24;
 
 function dimsOf(feature: Fields, rank: number): readonly number[] {
   const shape = feature.numbers("shape");
