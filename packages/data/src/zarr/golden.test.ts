@@ -42,7 +42,7 @@ describe("Zarr stores written by zarr-python", () => {
     },
   );
 
-  it("every codec of v2 but bz2", async () => {
+  it("every codec of v2", async () => {
     const expected = readJson("zarr-expected/codecs_v2.zarr.json") as Expected;
     const arrays = readSafetensors("zarr-expected/codecs_v2.zarr.safetensors");
     const tree = await openZarrTree(createFolderStore(join(GOLDEN, "zarr/codecs_v2.zarr")));
@@ -60,8 +60,8 @@ describe("Zarr stores written by zarr-python", () => {
     }
     expect(ours).toEqual(theirs);
     expect(tree.attributes("")).toEqual({ note: "grün" });
-    expect(refused).toEqual([expect.stringMatching(/"bz2" cannot be read .*bz2/)]);
-    expect(Object.keys(ours).length).toBeGreaterThanOrEqual(Object.keys(expected.arrays).length - 2);
+    expect(refused).toEqual([]);
+    expect(Object.keys(ours).length).toBeGreaterThanOrEqual(Object.keys(expected.arrays).length - 1);
     await tree.close();
   });
 

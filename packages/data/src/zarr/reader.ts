@@ -7,6 +7,7 @@ import { createNumbers, elementsOf, setNumber } from "../dataset/columns.ts";
 import { ColumnarDataset, type SourceColumn, type SourceEpisode } from "../dataset/columnar.ts";
 import type { Dataset, NumberArray, NumberDtype } from "../dataset/types.ts";
 import { halfToNumber } from "../bytes/half.ts";
+import { decompressBzip2 } from "../bytes/bzip2.ts";
 import type { FileStore } from "../files/store.ts";
 
 /** Largest number of elements that an array may claim. */
@@ -26,6 +27,17 @@ const DTYPES: Readonly<Record<string, NumberDtype>> = {
   float16: "float16",
   float32: "float32",
   float64: "float64",
+};
+
+/** A codec that zarrita lacks. */
+const BZIP2 = {
+  fromConfig: () => ({
+    kind: "bytes_to_bytes" as const,
+    decode: (bytes: Uint8Array) => decompressBzip2(bytes, "a chunk"),
+    encode: (): never => {
+      throw new BiddenError("unsupported", "bidden does not write bzip2.");
+    },
+  }),
 };
 
 /** @param close gives back what `store` holds open. */
@@ -83,6 +95,7 @@ export async function openZarrTree(
   store: FileStore,
   close: () => Promise<void> = () => Promise.resolve(),
 ): Promise<ArrayTree> {
+  for (const name of ["bz2", "numcodecs.bz2"]) zarr.registry.set(name, () => Promise.resolve(BZIP2));
   const halves = new Set<string>();
   const readable = {
     get: async (key: string) => {
