@@ -1,6 +1,6 @@
 /** Takes a LeRobot dataset apart for the rules: whatever cannot be read becomes a finding, not an exception. */
 
-import { messageOf } from "@bidden/runtime";
+import { BiddenError, messageOf } from "@bidden/runtime";
 import { elementsOf, isNumberDtype } from "../dataset/columns.ts";
 import type { Feature } from "../dataset/types.ts";
 import type { FileStore } from "../files/store.ts";
@@ -22,7 +22,14 @@ import type { Finding, RawDataset, RawEpisode, RawFrames, RawVideo } from "./typ
 
 /** @throws `not-found`, `bad-dataset` when not even meta/info.json can be read. */
 export async function loadRaw(store: FileStore): Promise<RawDataset> {
-  const bytes = (await store.read(INFO_PATH)) ?? new Uint8Array(0);
+  const bytes = await store.read(INFO_PATH);
+  if (bytes === null) {
+    throw new BiddenError(
+      "not-found",
+      `${store.root} holds no LeRobot dataset: ${INFO_PATH} is missing. Lint knows LeRobot; convert other formats first.`,
+      { path: store.root },
+    );
+  }
   const info = parseInfo(bytes, store.root);
   const version = /^v?3/.test(info.codebase_version) ? 3 : 2;
   const findings: Finding[] = [];
