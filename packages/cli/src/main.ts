@@ -38,8 +38,13 @@ const COMMANDS: readonly CommandEntry[] = [
     register: async (program) => (await import("./commands/eval.ts")).registerEval(program),
   },
   {
+    name: "compare",
+    summary: "two evaluations of the same episodes in one table",
+    register: async (program) => (await import("./commands/compare.ts")).registerCompare(program),
+  },
+  {
     name: "demo",
-    summary: "collect demonstrations by the scripted expert",
+    summary: "collect demonstrations and corrections by the scripted expert",
     register: async (program) => (await import("./commands/demo.ts")).registerDemo(program),
   },
   {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RunResult } from "@bidden/eval";
@@ -135,6 +135,21 @@ describe("bidden eval", () => {
     };
     expect(report.episodes).toHaveLength(5);
     expect(report.setting.command).toContain("--skills point --split held-out --seed 1 --policy expert");
+  });
+
+  test("is compared with another one over the same episodes, and only with such", async () => {
+    const report = join(folder, "eval", "report.json");
+    await main(["compare", report, report]);
+    expect(process.exitCode).toBe(0);
+    expect(out).toMatch(/^point +1 +100\.0 % +100\.0 % +0 +0 +1\.000$/m);
+    expect(out).toMatch(/^all +5 /m);
+    const other = JSON.parse(await readFile(report, "utf8")) as { episodes: unknown[] };
+    await writeFile(join(folder, "other.json"), JSON.stringify({ ...other, episodes: other.episodes.slice(1) }));
+    await main(["compare", report, join(folder, "other.json")]);
+    expect(process.exitCode).toBe(3);
+    expect(err).toMatch(/needs the same episodes on both sides/);
+    await main(["compare", report, join(folder, "none.json")]);
+    expect(err).toMatch(/is no report.json/);
   });
 
   test.each([
