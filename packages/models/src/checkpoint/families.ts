@@ -40,8 +40,20 @@ export function familyOf(checkpoint: Checkpoint): PolicyFamily {
   );
 }
 
+/** Other names that people know families by, without punctuation. */
+const ALIASES: Readonly<Record<string, string>> = {
+  oft: "openvlaoft",
+  grootn15: "groot",
+  gr00t: "groot",
+  gr00tn15: "groot",
+  diffusionpolicy: "diffusion",
+};
+
+/** @param name case and punctuation do not matter: "pi0.5" is pi05 */
 export function familyByName(name: string): PolicyFamily {
-  const found = FAMILIES.find((family) => family.name === name);
+  const bare = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+  const wanted = ALIASES[bare(name)] ?? bare(name);
+  const found = FAMILIES.find((family) => bare(family.name) === wanted);
   if (found !== undefined) return found;
   throw new BiddenError(
     "bad-argument",
