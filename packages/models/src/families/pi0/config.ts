@@ -27,6 +27,8 @@ export type PiConfig = {
   readonly prompt: PromptStyle;
   /** Longest prompt, tokens. */
   readonly maxTokens: number;
+  /** Largest delay that the model was trained to go on after (training-time real-time chunking); 0 where it was not. */
+  readonly trainedDelay: number;
   /** What LeRobot's config.json says of inputs and outputs. */
   readonly features: LerobotFeatures | null;
 };
@@ -87,6 +89,7 @@ function lerobotConfig(config: Fields, shared: Shared): PiConfig {
     horizon,
     executed,
     maxTokens: config.whole("tokenizer_max_length", MAX_TOKENS[shared.kind], 1),
+    trainedDelay: config.whole("rtc_training_max_delay", 0),
     features,
   };
 }
@@ -109,6 +112,7 @@ async function openpiConfig(checkpoint: Checkpoint, shared: Shared): Promise<PiC
     horizon,
     executed: horizon,
     maxTokens: config.whole("max_token_len", MAX_TOKENS[shared.kind], 1),
+    trainedDelay: 0,
     features: null,
   };
 }

@@ -371,6 +371,7 @@ describe("predictions", () => {
       expect(distance(pulled.normalised)).toBeLessThan(distance(free.normalised) / 3);
       const held = await policy.predict(OBSERVATION, { seed: 1, realTime: { ...realTime, mode: "trained" } });
       expect(held.normalised.slice(0, 18)).toEqual(previous.slice(0, 18));
+      expect(held.warnings.join()).toMatch(/trained for no delay; held are 3 actions/);
     });
   });
 

@@ -59,7 +59,7 @@ export class PiPolicy implements PublishedPolicy {
         prefix: understood - seen,
         steps: performance.now() - understood,
       },
-      warnings: [],
+      warnings: untrained(options.realTime, config),
       executable: true,
     };
   }
@@ -145,6 +145,13 @@ const SCHEDULES: Readonly<Record<RealTimeChunking["schedule"], PrefixSchedule>> 
   ones: "ONES",
   zeros: "ZEROS",
 };
+
+/** Holding actions takes a model that was trained to go on after them: others break off where the held ones end. */
+function untrained(realTime: RealTimeChunking | undefined, { trainedDelay }: PiConfig): string[] {
+  if (realTime?.mode !== "trained" || realTime.delay <= trainedDelay) return [];
+  const trained = trainedDelay === 0 ? "no delay" : `delays of at most ${trainedDelay} steps`;
+  return [`The checkpoint says that it was trained for ${trained}; held are ${realTime.delay} actions.`];
+}
 
 /** How a chunk under way steers the next one. */
 export function steering(
