@@ -197,6 +197,8 @@ test("made checkpoints of other sizes open and predict", async () => {
     const checkpoint = await openCheckpoint(memorySource(made));
     expect(act.matches(checkpoint)).toBe(true);
     const policy = await act.open(checkpoint, engine);
+    // Trap: LeRobot's usual map does not name the environment's state, which is then taken as it comes.
+    expect(policy.info.state.normalisation).toContain("identity");
     const image = { width: 33, height: 70, data: new Uint8Array(33 * 70 * 3).fill(100) };
     const state = new Float32Array(policy.info.state.dim);
     const chunk = await policy.predict(

@@ -5,11 +5,11 @@ import { lerobotNormalisations, NORM_BUFFERS, type Normalisations, type NormMode
 import { normalisedFeatures } from "../lerobot/observe.ts";
 import { type ActConfig, actConfig } from "./config.ts";
 
-/** LeRobot's defaults for ACT. */
+/** LeRobot's defaults for ACT: an environment's state is taken as it comes. */
 export const MODES: Readonly<Record<"VISUAL" | "STATE" | "ENV" | "ACTION", NormMode>> = {
   VISUAL: "MEAN_STD",
   STATE: "MEAN_STD",
-  ENV: "MEAN_STD",
+  ENV: "IDENTITY",
   ACTION: "MEAN_STD",
 };
 

@@ -5,11 +5,11 @@ import { lerobotNormalisations, NORM_BUFFERS, type Normalisations, type NormMode
 import { normalisedFeatures } from "../lerobot/observe.ts";
 import { type DiffusionConfig, diffusionConfig } from "./config.ts";
 
-/** LeRobot's defaults for Diffusion Policy. */
+/** LeRobot's defaults for Diffusion Policy: an environment's state is taken as it comes. */
 export const MODES: Readonly<Record<"VISUAL" | "STATE" | "ENV" | "ACTION", NormMode>> = {
   VISUAL: "MEAN_STD",
   STATE: "MIN_MAX",
-  ENV: "MIN_MAX",
+  ENV: "IDENTITY",
   ACTION: "MIN_MAX",
 };
 
