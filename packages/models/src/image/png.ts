@@ -24,7 +24,7 @@ export function readPng(bytes: Uint8Array, name = "PNG"): Image {
     for (let i = 0; i < width * height; i++) {
       const entry = palette?.[data[i] as number];
       for (let c = 0; c < 3; c++) {
-        const value = entry?.[c] ?? (data[i * channels + (grey ? 0 : c)] as number);
+        const value = entry?.[c] ?? data[i * channels + (grey ? 0 : c)] ?? 0;
         out[i * 3 + c] = (value >> shift) * scale;
       }
     }

@@ -39,14 +39,6 @@ function applyStep(step: JsonObject, texts: string[]): string[] {
         return i === 0 && dropFirst && spaced.startsWith(" ") ? spaced.slice(1) : spaced;
       });
     }
-    case undefined: {
-    }
-    case null: {
-    }
-    case false: {
-    }
-    case true: {
-    }
     default:
   }
   throw new BiddenError("unsupported", `tokenizer.json: the decoder ${JSON.stringify(step.type)} is not known.`, {

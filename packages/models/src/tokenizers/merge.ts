@@ -30,7 +30,7 @@ export function mergePairs(
     text[left] = best.text;
     text[right] = null;
     next[left] = next[right] as number;
-    if ((next[left] as number) < text.length) previous[next[left] as number] = left;
+    if (next[left] < text.length) previous[next[left]] = left;
     consider(previous[left] as number);
     consider(left);
   }
