@@ -36,6 +36,15 @@ it.each(SAMPLES)("$name", ({ bytes, base64, sha256 }) => {
   expect(createHash("sha256").update(out).digest("hex")).toBe(sha256);
 });
 
+/** The hash of what came out (bits after the last block do not matter), or that an error of ours said why nothing did. */
+function outcome(bytes: Uint8Array): string {
+  try {
+    return createHash("sha256").update(decompressBzip2(bytes, "sample")).digest("hex");
+  } catch (error) {
+    return error instanceof BiddenError ? "refused" : String(error);
+  }
+}
+
 it("damaged anywhere: refused, never wrong", () => {
   const { base64, sha256 } = SAMPLES[1] as (typeof SAMPLES)[number];
   const good = from(base64);
@@ -43,12 +52,7 @@ it("damaged anywhere: refused, never wrong", () => {
     fc.property(fc.nat({ max: good.length - 1 }), fc.integer({ min: 1, max: 255 }), (at, change) => {
       const copy = good.slice();
       copy[at] = (copy[at] as number) ^ change;
-      try {
-        // The checksum of the whole at the end is not needed; nor are the bits after it.
-        expect(createHash("sha256").update(decompressBzip2(copy, "sample")).digest("hex")).toBe(sha256);
-      } catch (error) {
-        expect(error).toBeInstanceOf(BiddenError);
-      }
+      expect(["refused", sha256]).toContain(outcome(copy));
     }),
     { numRuns: 100 },
   );
