@@ -9,13 +9,14 @@ import { basename, dirname, resolve } from "node:path";
 import { BiddenError } from "@bidden/runtime";
 import { makeFolder } from "@bidden/runtime/node";
 import { fileError } from "./errors.ts";
+import { JOURNAL_FOLDER } from "./journal.ts";
 import { createFolderStore } from "./store.node.ts";
 
 /** What a folder is made from: plain JSON; the same work has the same. */
 export type Origin = Readonly<Record<string, unknown>>;
 
 /** Stays in the finished folder, so that repeating the command finds that nothing is left to do. */
-const MARK = ".bidden/made-from.json";
+const MARK = `${JOURNAL_FOLDER}/made-from.json`;
 
 export type NewFolder = {
   /** Where to write. */
@@ -46,7 +47,8 @@ export async function intoNewFolder<T>(
     await createFolderStore(dirname(target)).rename(basename(partial), basename(target));
     return result;
   } catch (error) {
-    if (!keep) await fs.rm(partial, { recursive: true, force: true });
+    const begun = (await fs.readdir(partial).catch(() => [])).some((name) => name !== JOURNAL_FOLDER);
+    if (!keep || !begun) await fs.rm(partial, { recursive: true, force: true });
     throw error;
   }
 }
