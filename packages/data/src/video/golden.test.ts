@@ -97,7 +97,8 @@ function readCode(data: Uint8Array, width: number): number[] {
     const [x, y] = [8 + (i % 6) * 8 + 4, 8 + Math.floor(i / 6) * 8 + 4];
     return (data[(y * width + x) * 3] as number) > 128 ? 1 : 0;
   });
-  const number = (from: number, to: number): number => bits.slice(from, to).reduce<number>((sum, bit) => sum * 2 + bit, 0);
+  const number = (from: number, to: number): number =>
+    bits.slice(from, to).reduce<number>((sum, bit) => sum * 2 + bit, 0);
   return [number(4, 8), number(8, 14), number(14, 22)];
 }
 
