@@ -3,13 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { convertToLeRobot, convertToV21 } from "../convert/convert.node.ts";
-import { keepEpisodes, mergeDatasets, renameDataset } from "../edit/edit.node.ts";
+import { keepEpisodes, mergeDatasets, renameDataset, trimDataset } from "../edit/edit.node.ts";
 import { createFolderStore } from "../files/store.node.ts";
 import { GOLDEN } from "../golden.test-kit.ts";
 import { lintLeRobot } from "../lint/lint.ts";
 import { planCut } from "../media/mp4-copy.ts";
 import { readVideoSamples, type VideoSamples } from "../media/mp4-samples.ts";
 import { openDataset } from "../open.node.ts";
+import { openRecorder } from "./open.node.ts";
 import { LeRobotReader, openLeRobot } from "./reader.ts";
 import { pickEpisodes } from "./rewrite.ts";
 import { verifyRewrite } from "./verify-rewrite.ts";
@@ -112,6 +113,34 @@ describe("rewriting LeRobot datasets with videos", () => {
     await expect(again("acton", "x")).rejects.toThrow(/has no feature "acton"/);
     expect(fs.existsSync(join(base, "no"))).toBe(false);
     expect(fs.existsSync(join(base, "no.partial"))).toBe(false);
+  });
+});
+
+describe("capture times and sensors", () => {
+  it("go along with their episodes, cut with their frames", async () => {
+    const [from, to, short] = [join(base, "captured"), join(base, "captured-kept"), join(base, "captured-short")];
+    const recorder = await openRecorder(from, {
+      robotType: "arm",
+      fps: 10,
+      features: { action: { dtype: "float32", shape: [2] } },
+    });
+    for (let episode = 0; episode < 2; episode++) {
+      recorder.begin({ task: "go" });
+      for (let frame = 0; frame < 6; frame++) {
+        const timeNs = BigInt(1000 * episode + 100 * frame);
+        recorder.addFrame({ action: [frame, 0] }, { timeNs });
+        recorder.addSample("force", timeNs + 50n, [episode, frame]);
+      }
+      await recorder.end();
+    }
+    await recorder.close();
+    await keepEpisodes(from, to, (episode) => episode === 1);
+    await trimDataset(from, short, () => [2, 4]);
+    const [kept, cut] = [await lerobot(to), await lerobot(short)];
+    expect((await kept.capture(0))?.frameTimesNs?.[5]).toBe(1500n);
+    expect((await cut.capture(1))?.frameTimesNs).toEqual(BigInt64Array.of(1200n, 1300n));
+    expect((await cut.capture(1))?.sensors["force"]?.values).toEqual(Float64Array.of(1, 2, 1, 3));
+    await Promise.all([kept.close(), cut.close()]);
   });
 });
 

@@ -8,6 +8,7 @@ import { BiddenError } from "@bidden/runtime";
 import { isNumberDtype } from "../dataset/columns.ts";
 import type { Column, EpisodeData, Feature, Features } from "../dataset/types.ts";
 import type { WritableStore } from "../files/store.ts";
+import { CaptureLog, capturePath } from "./capture.ts";
 import { DatasetStats } from "./dataset-stats.ts";
 import { defaultColumns } from "./encode.ts";
 import { isDefaultFeature } from "./features.ts";
@@ -123,6 +124,7 @@ async function writeFrames(
     const table = tableOf(features, data, numbers, isTrimmed(pick));
     const own = new DatasetStats(features);
     await collect(table, data.length, own, stats);
+    await copyCapture(pick, store, index);
     episodes.push({
       index,
       length: data.length,
@@ -137,6 +139,27 @@ async function writeFrames(
   }
   await files.flush();
   return { episodes, stats };
+}
+
+/** Real capture times and sensors go along; of a trimmed episode those of its frames. */
+async function copyCapture(pick: EpisodePick, store: WritableStore, index: number): Promise<void> {
+  const { source, episode, from, to } = pick;
+  const bytes = await source.store.read(capturePath(episode));
+  if (bytes === null) return;
+  if (!isTrimmed(pick)) return store.write(capturePath(index), bytes);
+  const capture = await source.capture(episode);
+  if (capture === null) return;
+  const log = new CaptureLog();
+  const times = capture.frameTimesNs;
+  const [start, end] = [times?.[from], times?.[to]];
+  for (let frame = from; frame < to; frame++) log.addFrame(times?.[frame]);
+  for (const [sensor, { timesNs, size, values }] of Object.entries(capture.sensors)) {
+    for (const [i, time] of timesNs.entries()) {
+      const within = (start === undefined || time >= start) && (end === undefined || time < end);
+      if (within) log.addSample(sensor, time, values.subarray(i * size, (i + 1) * size));
+    }
+  }
+  await store.write(capturePath(index), log.encode());
 }
 
 /** The columns of one episode under their new names. */
