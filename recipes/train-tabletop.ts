@@ -3,7 +3,7 @@
  *
  *   npx tsx recipes/train-tabletop.ts [--work runs/tabletop] [--install]
  *
- * Every stage goes on where an interrupted run left it; run it again after a crash. About four hours on two cores.
+ * Every stage goes on where an interrupted run left it; run it again after a crash. About three hours on two cores.
  * `--install` copies the result to packages/models/checkpoints/tabletop. Compare it with the bundled one before (bidden eval).
  */
 import { spawn } from "node:child_process";
@@ -23,10 +23,10 @@ const { values: flags } = parseArgs({
     install: { type: "boolean", default: false },
     demonstrations: { type: "string", default: "1700" },
     stills: { type: "string", default: "48000" },
-    steps: { type: "string", default: "40000" },
+    steps: { type: "string", default: "16000" },
     /** On-policy correction: after these shares of the steps, so many episodes each. */
-    rounds: { type: "string", default: "0.4,0.6,0.8" },
-    corrections: { type: "string", default: "300" },
+    rounds: { type: "string", default: "0.4,0.55,0.65,0.8,0.9" },
+    corrections: { type: "string", default: "140" },
   },
 });
 const DATA = join(flags.work, "data");

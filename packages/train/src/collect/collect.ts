@@ -20,10 +20,8 @@ import type { EpisodeMeta } from "./columns.ts";
 import { FrameBuffer } from "./frame-buffer.ts";
 import { commandQueries, movingQueries, sceneQueries, thingsOf } from "./queries.ts";
 
-export type SkillShares = readonly (readonly [Skill, number])[];
-
 /** How often each skill is demonstrated. */
-const SKILL_SHARES: SkillShares = [
+const SKILL_SHARES: readonly (readonly [Skill, number])[] = [
   ["pick", 0.22],
   ["put", 0.32],
   ["push", 0.24],
@@ -44,9 +42,9 @@ const NEEDS: Readonly<Record<Skill, SceneOptions>> = {
   point: {},
 };
 
-export function drawSkill(rng: Rng, shares: SkillShares = SKILL_SHARES): Skill {
+export function drawSkill(rng: Rng): Skill {
   let u = rng.uniform();
-  for (const [skill, share] of shares) {
+  for (const [skill, share] of SKILL_SHARES) {
     u -= share;
     if (u < 0) return skill;
   }

@@ -7,7 +7,7 @@ import { type DeedVerdict, rollout } from "@bidden/eval";
 import type { TabletopConfig } from "@bidden/models";
 import { createRng, type Policy } from "@bidden/runtime";
 import { createScene, labelState, type Skill, sayTask, type Task, tasksOf, type World } from "@bidden/sim";
-import { drawSkill, movingMeta, type SkillShares } from "./collect.ts";
+import { movingMeta } from "./collect.ts";
 import { FrameBuffer } from "./frame-buffer.ts";
 
 export type CorrectionOptions = {
@@ -27,24 +27,25 @@ export type CorrectionOutcome = {
   readonly judgedDone: boolean;
 };
 
-/** How often each skill is corrected: oftener the harder it is to imitate. */
-const CORRECTION_SHARES: SkillShares = [
-  ["push", 0.4],
-  ["put", 0.22],
-  ["pick", 0.1],
-  ["stack", 0.12],
-  ["open-drawer", 0.07],
-  ["close-drawer", 0.05],
-  ["point", 0.04],
-];
+/** How much each skill is wanted where the scene allows it: the harder it is to imitate and the rarer it is possible, the more. */
+const CORRECTION_WEIGHTS: Readonly<Record<Skill, number>> = {
+  push: 1.2,
+  put: 0.25,
+  pick: 0.12,
+  stack: 0.3,
+  "open-drawer": 0.5,
+  "close-drawer": 0.5,
+  point: 0.03,
+};
 
-/** A task of the drawn skill where the scene allows it, any other else. */
+/** A task that the scene of the seed allows, its skill drawn by weight. */
 function drawTask(seed: number): Task {
   const rng = createRng(seed).fork("correction");
-  const skill = drawSkill(rng, CORRECTION_SHARES);
   const tasks = tasksOf(createScene(seed));
-  const fitting = tasks.filter((task) => task.skill === skill);
-  return rng.pick(fitting.length > 0 ? fitting : tasks);
+  const skills = [...new Set(tasks.map(({ skill }) => skill))];
+  let left = rng.uniform() * skills.reduce((sum, skill) => sum + CORRECTION_WEIGHTS[skill], 0);
+  const drawn = skills.find((skill) => (left -= CORRECTION_WEIGHTS[skill]) < 0) ?? "point";
+  return rng.pick(tasks.filter(({ skill }) => skill === drawn));
 }
 
 /** A policy that goes on after it has finished is watched this long: what it should do is nothing. */
