@@ -35,6 +35,8 @@ async function runJson(sentence: string, ...flags: string[]): Promise<RunResult 
 }
 
 const PICK = "pick up the small black can";
+/** One that is really there: what cannot be read is said before what cannot be written. */
+const DATASET = "testdata/data/lerobot/arm-h264-deleted";
 
 describe("bidden run", () => {
   test("done: exit code 0, the same twice but for the wall's clock, on the table that bidden scene shows", async () => {
@@ -172,9 +174,9 @@ describe("every command that writes", () => {
     [["run", PICK, "--headless", "--policy", "expert", "--record", "/proc/x"]],
     [["demo", "collect", "--out", "/proc/x"]],
     [["train", "--out", "/proc/x/deep"]],
-    [["data", "convert", "/nowhere", "/proc/x"]],
+    [["data", "convert", DATASET, "/proc/x"]],
     [["data", "cat", "/nowhere", "--images", "png:/proc/x"]],
-    [["data", "edit", "merge", "/proc/x", "/nowhere"]],
+    [["data", "edit", "merge", "/proc/x", DATASET]],
     [["data", "sign", "/nowhere", "--by", "me", "--key", "/proc/x/key.pem"]],
   ])("%j: a folder that cannot be made is told at once", async (words) => {
     await main(words);

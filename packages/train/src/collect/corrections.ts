@@ -29,7 +29,7 @@ export type CorrectionOutcome = {
 
 /** How much each skill is wanted where the scene allows it: the harder it is to imitate and the rarer it is possible, the more. */
 const CORRECTION_WEIGHTS: Readonly<Record<Skill, number>> = {
-  push: 1.2,
+  push: 3,
   put: 0.25,
   pick: 0.12,
   stack: 0.3,

@@ -17,8 +17,13 @@ const LOW_M = 0.02;
 const TRAVEL_M = 0.14;
 /** Fastest push, metres in 100 ms. */
 const PUSH_STEP_M = 0.016;
-/** The thing is where it should be when its centre is nearer to the square's middle than this share of its half side. */
+/**
+ * The thing is where it should be when its centre is nearer to the square's middle than this share of its half side: fingers
+ * that push go on to the first, fingers that have left the thing are content with the second. Between the two lies room for
+ * eyes that are a little off: whoever imitates this does not waver at one bound between leaving and coming back.
+ */
 const ARRIVED_SHARE = 0.35;
+const LEFT_SHARE = 0.8;
 
 export function push(state: FullState, objectId: string, targetId: string): Float32Array {
   const object = thingOf(state, objectId);
@@ -27,11 +32,11 @@ export function push(state: FullState, objectId: string, targetId: string): Floa
   const toGoX = target.position[0] - object.position[0];
   const toGoY = target.position[1] - object.position[1];
   const toGo = Math.hypot(toGoX, toGoY);
-  if (toGo < ARRIVED_SHARE * shapeOf(target.object).innerRadiusM)
-    return retreat(state, object.position[0], object.position[1]);
+  const contact = shape.outerRadiusM + FINGERS_M;
+  const bound = engaged(state, object, contact) ? ARRIVED_SHARE : LEFT_SHARE;
+  if (toGo < bound * shapeOf(target.object).innerRadiusM) return retreat(state, object.position[0], object.position[1]);
 
   // Coordinates along the push and across it, from the thing's centre.
-  const contact = shape.outerRadiusM + FINGERS_M;
   const [ux, uy] = heading(state, object, toGoX / toGo, toGoY / toGo, contact + STANDOFF_M);
   const relX = state.tool[0] - object.position[0];
   const relY = state.tool[1] - object.position[1];
@@ -60,6 +65,16 @@ export function push(state: FullState, objectId: string, targetId: string): Floa
   const step = [ux * forward - uy * sideways, uy * forward + ux * sideways, seek(LOW_M - state.tool[2])] as const;
   const onwards = action(state, step, 0);
   return approach.map((value, i) => value + pushing * ((onwards[i] ?? 0) - value));
+}
+
+/** Fingers lower than this and nearer to the thing than its contact and this much more are at it, metres. */
+const AT_IT_HEIGHT_M = 0.045;
+const AT_IT_ROOM_M = 0.03;
+
+function engaged(state: FullState, object: Thing, contact: number): boolean {
+  const [x, y, z] = state.tool;
+  const away = Math.hypot(x - object.position[0], y - object.position[1]);
+  return z < AT_IT_HEIGHT_M && away < contact + AT_IT_ROOM_M;
 }
 
 /** Directions that are tried, away from the straight one, where something stands behind the thing, rad. */
