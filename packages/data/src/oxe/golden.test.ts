@@ -200,7 +200,8 @@ describe("rotations", () => {
       fc.property(quaternion, (q) => {
         const m = matrixFromQuaternion(q);
         expect(close(matrixFromQuaternion(quaternionFromMatrix(m)), m)).toBe(true);
-        expect(close(matrixFromEuler(eulerFromMatrix(m)), m, 1e-6)).toBe(true);
+        // Within 1e-9 of gimbal lock in its sine, pitch is taken as a right angle, as the reference does: 4.5e-5 at most.
+        expect(close(matrixFromEuler(eulerFromMatrix(m)), m, 1e-4)).toBe(true);
         expect(close(matrixFromQuaternion(quaternionFromRotationVector(rotationVectorFromQuaternion(q))), m)).toBe(
           true,
         );
