@@ -99,7 +99,7 @@ class PairEncoder {
   constructor(texts: readonly string[], merges: number) {
     const words = new Map<string, number>();
     for (const text of texts) for (const word of wordsIn(text)) words.set(word, (words.get(word) ?? 0) + 1);
-    let pieces = [...words].map(([word, count]) => ({ parts: [...word], count }));
+    let pieces = [...words].map(([word, count]) => ({ parts: Array.from(word), count }));
     for (const { parts } of pieces) for (const letter of parts) this.#learn(letter);
     for (let merge = 0; merge < merges; merge++) {
       const pairs = new Map<string, number>();
@@ -124,7 +124,7 @@ class PairEncoder {
   /** Ids, at most `TOKENS`; letters that were never seen are 0. */
   encode(text: string): number[] {
     const ids = wordsIn(text).flatMap((word) => {
-      let parts = [...word];
+      let parts = Array.from(word);
       for (;;) {
         const pairs = parts.slice(1).map((part, i) => `${parts[i]}\t${part}`);
         const next = pairs.filter((pair) => this.#ranks.has(pair)).sort((a, b) => this.#rank(a) - this.#rank(b))[0];

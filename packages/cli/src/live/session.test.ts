@@ -39,9 +39,9 @@ class Person {
   /** Where a thing of the scene is now. */
   async where(object: string): Promise<Place> {
     const body = this.session.scene().geoms.find((geom) => geom.object === object)?.body;
-    expect(body).toBeDefined();
-    await vi.waitFor(() => expect(this.#poses.length).toBeGreaterThan(7 * body!), PATIENT);
-    const [x = 0, y = 0, z = 0] = this.#poses.subarray(7 * body!);
+    if (body === undefined) throw new Error(`${object} is not in the scene`);
+    await vi.waitUntil(() => this.#poses.length > 7 * body, PATIENT);
+    const [x = 0, y = 0, z = 0] = this.#poses.subarray(7 * body);
     return [x, y, z];
   }
 
@@ -50,7 +50,7 @@ class Person {
     const before = this.session.log().length;
     act();
     const answers = (): readonly LogEntry[] => this.session.log().slice(before);
-    await vi.waitFor(() => expect(answers().some(({ who }) => who === "arm")).toBe(true), PATIENT);
+    await vi.waitUntil(() => answers().some(({ who }) => who === "arm"), PATIENT);
     return answers().findLast(({ who }) => who === "arm")!;
   }
 
@@ -63,14 +63,14 @@ class Person {
     let answer = await this.say(text);
     for (let again = 1; again < TRIES && answer.tone !== "done"; again++) {
       this.session.release("person");
-      await vi.waitFor(() => expect(this.session.status().mode).toBe("nominal"), PATIENT);
+      await vi.waitUntil(() => this.session.status().mode === "nominal", PATIENT);
       answer = await this.say(text);
     }
     return answer;
   }
 
   async rests(): Promise<void> {
-    await vi.waitFor(() => expect(["moving", "thinking"]).not.toContain(this.session.status().phase), PATIENT);
+    await vi.waitUntil(() => !["moving", "thinking"].includes(this.session.status().phase), PATIENT);
     await new Promise((resolve) => setTimeout(resolve, 700));
   }
 }

@@ -16,7 +16,8 @@ export function decodeTokens(decoder: Json, tokens: readonly Token[]): string {
 }
 
 function applyStep(step: JsonObject, texts: string[]): string[] {
-  switch (step.type) {
+  const type = typeof step.type === "string" ? step.type : "";
+  switch (type) {
     case "Replace": {
       const pattern = isJsonObject(step.pattern) ? step.pattern.String : null;
       if (typeof pattern !== "string") break;
