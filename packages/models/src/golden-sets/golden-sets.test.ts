@@ -1,12 +1,10 @@
 import { cpSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { nodeEngine } from "../checkpoint/load.node.ts";
+import { unpacked } from "../testdata.test-kit.ts";
 import { checkGoldenFolders, type FolderReport } from "./check.node.ts";
-
-const data = (name: string): string => fileURLToPath(new URL(`../../../../testdata/models/${name}`, import.meta.url));
 
 async function reportsOf(folder: string): Promise<FolderReport[]> {
   const reports: FolderReport[] = [];
@@ -22,7 +20,7 @@ const problemsOf = (reports: readonly FolderReport[]): string[] =>
 
 describe("golden sets that belong to no checkpoint", () => {
   test("pictures are resized, cropped and compressed as the references do it", async () => {
-    const reports = await reportsOf(data("images"));
+    const reports = await reportsOf(unpacked("images"));
     expect(problemsOf(reports)).toEqual([]);
     expect(reports[0]?.results.length).toBeGreaterThan(30);
     expect(reports[0]?.notes).toEqual([]);
@@ -31,7 +29,7 @@ describe("golden sets that belong to no checkpoint", () => {
   });
 
   test("tokenizers give the ids and texts of their own libraries", async () => {
-    const reports = await reportsOf(data("tokenizers"));
+    const reports = await reportsOf(unpacked("tokenizers"));
     expect(problemsOf(reports)).toEqual([]);
     expect(reports.map(({ folder }) => folder.split("/").at(-1))).toEqual([
       "fast",
@@ -46,7 +44,7 @@ describe("golden sets that belong to no checkpoint", () => {
 
   test("one wrong id is seen, and its text named", async () => {
     const folder = join(mkdtempSync(join(tmpdir(), "bidden-golden-")), "smollm2_like");
-    cpSync(data("tokenizers/smollm2_like"), folder, { recursive: true });
+    cpSync(unpacked("tokenizers/smollm2_like"), folder, { recursive: true });
     const file = join(folder, "hf_goldens.json");
     const golden = JSON.parse(readFileSync(file, "utf8")) as { texts: { text: string; ids: number[] }[] };
     (golden.texts[0] as { ids: number[] }).ids[0] = 3;

@@ -246,9 +246,12 @@ async function checkQueue(run: Run): Promise<void> {
   const [calls] = golden.shape("queue/actions_model");
   for (let call = 0; call < (calls as number); call++) {
     const name = call < config.observations ? `b1/raw/0.${call}` : `queue/raw/${call}`;
-    const seen = seeObservation(await inputs.observation(name, config), config, normalisations);
-    history =
-      history.length === 0 ? Array.from({ length: config.observations }, () => seen) : [...history.slice(1), seen];
+    // Observations that fall out of the history before a chunk is asked for need not be recorded.
+    if (inputs.has(`${name}/state`)) {
+      const seen = seeObservation(await inputs.observation(name, config), config, normalisations);
+      history =
+        history.length === 0 ? Array.from({ length: config.observations }, () => seen) : [...history.slice(1), seen];
+    }
     if (queue.empty) {
       const condition = (await encode(run, history)).condition?.data as Float32Array;
       const network = async (x: Float32Array, time: number): Promise<Float32Array> => {

@@ -1,15 +1,13 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { gunzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { type Checkpoint, openCheckpoint } from "../../checkpoint/checkpoint.ts";
 import type { FamilyOptions } from "../../checkpoint/family.ts";
 import { GoldenCheck, type GoldenSet, openGolden } from "../../checkpoint/golden.ts";
 import { Fields } from "../../checkpoint/json.ts";
-import { nodeEngine } from "../../checkpoint/load.node.ts";
+import { nodeEngine, openCheckpointAt } from "../../checkpoint/load.node.ts";
 import type { WrittenFiles } from "../../checkpoint/make.ts";
 import { memorySource } from "../../checkpoint/source.ts";
 import { loadTokenizer } from "../../tokenizers/load.ts";
+import { unpacked } from "../../testdata.test-kit.ts";
 import { madeFiles } from "../made-files.ts";
 import { readGroot } from "./checkpoint.ts";
 import { groot } from "./groot.ts";
@@ -17,18 +15,13 @@ import { grootPrompt } from "./prompt.ts";
 import { GrootNormalisation, grootParts, grootState } from "./statistics.ts";
 import { actionSinusoid, grootBuckets, normSinusoid } from "./time.ts";
 
-const DATA = fileURLToPath(new URL("../../../../../testdata/models/groot_n15", import.meta.url));
 const engine = nodeEngine({ threads: 1 });
 
 test("every stage of the golden set: images, text, head of two embodiments, normalisers", async () => {
-  // The shards are compressed, with the slots that nothing here runs set to zero.
-  const files = readdirSync(DATA).map((name): [string, Uint8Array] => {
-    const bytes = readFileSync(`${DATA}/${name}`);
-    return name.endsWith(".gz") ? [name.slice(0, -3), gunzipSync(bytes)] : [name, new Uint8Array(bytes)];
-  });
-  const checkpoint = await opened(new Map(files));
+  const checkpoint = await openCheckpointAt(unpacked("groot_n15"));
   const check = new GoldenCheck((await openGolden(checkpoint.source)) as GoldenSet);
   await groot.checkGolden?.(checkpoint, engine, check);
+  await checkpoint.close();
   expect(check.results.filter(({ pass }) => !pass)).toEqual([]);
   expect(check.results.length).toBe(36);
   for (const { stage, relL2 } of check.results) expect([stage, relL2 < 5e-6]).toEqual([stage, true]);

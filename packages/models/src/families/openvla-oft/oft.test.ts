@@ -9,6 +9,7 @@ import { readPt } from "../../checkpoint/pt/read.ts";
 import { memorySource } from "../../checkpoint/source.ts";
 import { folderSource } from "../../checkpoint/source.node.ts";
 import { bindWeights } from "../../checkpoint/weights.ts";
+import { unpacked } from "../../testdata.test-kit.ts";
 import { madeFiles } from "../made-files.ts";
 import { plainNet } from "../openvla/model.ts";
 import { openvla } from "../openvla/openvla.ts";
@@ -20,7 +21,7 @@ import { openOft } from "./open.ts";
 import { findParts, openParts, sourceOf } from "./parts.ts";
 import { platformOf } from "./platform.ts";
 
-const GOLDEN = new URL("../../../../../testdata/models/oft/", import.meta.url).pathname;
+const GOLDEN = `${unpacked("oft")}/`;
 const engine = nodeEngine({ threads: 1 });
 const makeFiles = (dims: Readonly<Record<string, unknown>>): Map<string, Uint8Array> =>
   madeFiles(openvlaOft.make?.({ size: "tiny", dims, seed: 5 }) ?? { files: new Map(), weights: [] });

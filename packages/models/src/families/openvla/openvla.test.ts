@@ -8,6 +8,7 @@ import { GoldenCheck, openGolden } from "../../checkpoint/golden.ts";
 import { Fields, type JsonObject } from "../../checkpoint/json.ts";
 import { nodeEngine, openCheckpointAt } from "../../checkpoint/load.node.ts";
 import { memorySource } from "../../checkpoint/source.ts";
+import { unpacked } from "../../testdata.test-kit.ts";
 import { madeFiles } from "../made-files.ts";
 import { idOfValue, isAction, valueOfId } from "./bins.ts";
 import { readConfig } from "./config.ts";
@@ -18,7 +19,7 @@ import { actionOf, CAMERA } from "./policy.ts";
 import { promptIds, promptOf, type PromptTokenizer } from "./prompt.ts";
 import { normalise, type Range, rangeOf, unnormalise } from "./statistics.ts";
 
-const GOLDEN = new URL("../../../../../testdata/models/openvla/", import.meta.url).pathname;
+const GOLDEN = `${unpacked("openvla")}/`;
 const engine: Engine = nodeEngine({ threads: 1 });
 const made = madeFiles(openvla.make?.({ size: "tiny", dims: {}, seed: 3 }) ?? { files: new Map(), weights: [] });
 const openMade = (change: (files: Map<string, Uint8Array>) => void = () => {}): Promise<Checkpoint> => {
