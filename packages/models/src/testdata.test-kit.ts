@@ -4,11 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
+import { afterAll } from "vitest";
 
-/** A copy of a folder of testdata/models, every `.gz` in it unpacked; it goes when the process ends. */
+const copies: string[] = [];
+afterAll(() => {
+  for (const copy of copies) rmSync(copy, { recursive: true, force: true });
+});
+
+/** A copy of a folder of testdata/models, every `.gz` in it unpacked; it goes when the file's tests are done. */
 export function unpacked(name: string): string {
   const copy = mkdtempSync(join(tmpdir(), "bidden-testdata-"));
-  process.once("exit", () => rmSync(copy, { recursive: true, force: true }));
+  copies.push(copy);
   cpSync(fileURLToPath(new URL(`../../../testdata/models/${name}`, import.meta.url)), copy, { recursive: true });
   for (const file of readdirSync(copy, { recursive: true, encoding: "utf8" })) {
     if (!file.endsWith(".gz")) continue;
