@@ -83,12 +83,15 @@ export async function sampleDoubts(
   return samples;
 }
 
-/** All alarms together stop at most this share of ordinary instructions. */
-const FALSE_ALARMS = 0.03;
+/**
+ * All alarms together stop at most this share of ordinary instructions. Most of those are misunderstood, and better asked about
+ * than done wrongly.
+ */
+const FALSE_ALARMS = 0.1;
 /** Shares that each alarm alone may stop, most eager first. */
-const EACH = [0.02, 0.015, 0.01, 0.0075, 0.005, 0.0025, 0] as const;
+const EACH = [0.04, 0.03, 0.025, 0.02, 0.015, 0.01, 0.0075, 0.005, 0.0025, 0] as const;
 /** No threshold is fitted outside this range: tails of a few hundred samples are noise. */
-const RANGE = [0.2, 0.97] as const;
+const RANGE = [0.2, 0.9] as const;
 
 /** The most eager thresholds under which all alarms together wrongly stop few enough ordinary instructions. */
 export function fitCalibration(samples: readonly DoubtSample[]): Calibration {
