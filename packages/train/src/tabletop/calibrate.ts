@@ -90,8 +90,13 @@ export async function sampleDoubts(
 const FALSE_ALARMS = 0.1;
 /** Shares that each alarm alone may stop, most eager first. */
 const EACH = [0.04, 0.03, 0.025, 0.02, 0.015, 0.01, 0.0075, 0.005, 0.0025, 0] as const;
-/** No threshold is fitted outside this range: tails of a few hundred samples are noise. */
+/** No threshold of what sentence and picture say together is fitted outside this range: tails of a few hundred samples are noise. */
 const RANGE = [0.2, 0.9] as const;
+/**
+ * What the sentence alone says wavers with words that were never trained on (*hoist*, *tuck*). Harm and nonsense are believed
+ * at even odds; that something is a question, or no skill of this arm, must be all but certain before it stops a deed.
+ */
+const LEAST: Partial<Calibration> = { garbage: 0.5, forbidden: 0.5, question: 0.97, outside: 0.97, misuse: 0.8 };
 
 /** The most eager thresholds under which all alarms together wrongly stop few enough ordinary instructions. */
 export function fitCalibration(samples: readonly DoubtSample[]): Calibration {
@@ -107,7 +112,8 @@ function thresholdsFor(ordinary: readonly Calibration[], share: number): Calibra
   const fit = (name: keyof Calibration): number => {
     const values = ordinary.map((doubts) => doubts[name]).sort((a, b) => a - b);
     const threshold = values[Math.ceil((1 - share) * values.length) - 1] ?? DEFAULT_CALIBRATION[name];
-    return Number(Math.min(RANGE[1], Math.max(RANGE[0], threshold)).toFixed(3));
+    const bounded = Math.min(RANGE[1], Math.max(RANGE[0], threshold));
+    return Number(Math.max(bounded, LEAST[name] ?? 0).toFixed(3));
   };
   return {
     garbage: fit("garbage"),
