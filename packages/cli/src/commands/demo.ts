@@ -79,13 +79,11 @@ async function correct({ policy, episodes, seed, out }: CorrectFlags): Promise<v
 type CollectFlags = { readonly episodes: number; readonly stills: number; readonly seed: number; readonly out: string };
 
 async function collect({ episodes, stills, seed, out }: CollectFlags): Promise<void> {
-  const [{ collectShard }, { trainingConfig }, { createProgress }, { makeFolder }] = await Promise.all([
+  const [{ collectShard }, { trainingConfig }, { createProgress }] = await Promise.all([
     import("@bidden/train/node"),
     import("@bidden/train"),
     import("../progress.ts"),
-    import("@bidden/runtime/node"),
   ]);
-  await makeFolder(out, "for the shards");
   const parts = [
     { kind: "still", episodes: stills, firstSeed: seed + STILL_SEED_OFFSET, label: "stills" },
     { kind: "demonstration", episodes, firstSeed: seed, label: "demonstrations" },

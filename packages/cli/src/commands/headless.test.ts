@@ -173,6 +173,7 @@ describe("every command that writes", () => {
   test.each([
     [["run", PICK, "--headless", "--policy", "expert", "--record", "/proc/x"]],
     [["demo", "collect", "--out", "/proc/x"]],
+    [["demo", "correct", "--policy", "tabletop", "--out", "/proc/x"]],
     [["train", "--out", "/proc/x/deep"]],
     [["data", "convert", DATASET, "/proc/x"]],
     [["data", "cat", "/nowhere", "--images", "png:/proc/x"]],

@@ -32,13 +32,11 @@ type TrainFlags = {
 };
 
 async function train(flags: TrainFlags): Promise<void> {
-  const [{ trainTabletop }, { trainingConfig }, { createProgress }, { makeFolder }] = await Promise.all([
+  const [{ trainTabletop }, { trainingConfig }, { createProgress }] = await Promise.all([
     import("@bidden/train/node"),
     import("@bidden/train"),
     import("../progress.ts"),
-    import("@bidden/runtime/node"),
   ]);
-  await makeFolder(flags.out, "for state, curves and checkpoint");
   const progress = createProgress("training", flags.steps);
   const checkpoint = await trainTabletop(trainingConfig, {
     ...flags,

@@ -1,8 +1,8 @@
 /** Collects training shards into a folder: a range of seeds in one process, resumable, one file per kind and range. */
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { openShards, openShardWriter } from "@bidden/data/node";
 import type { TabletopConfig } from "@bidden/models";
+import { makeFolder } from "@bidden/runtime/node";
 import { createWorld } from "@bidden/sim";
 import { type CollectOutcome, collectDemonstration, collectStill } from "./collect.ts";
 import { frameColumns } from "./columns.ts";
@@ -18,7 +18,7 @@ export type CollectOptions = {
 
 /** Returns the path of the shard. An interrupted range goes on behind the last whole episode. */
 export async function collectShard(config: TabletopConfig, options: CollectOptions): Promise<string> {
-  mkdirSync(options.folder, { recursive: true });
+  await makeFolder(options.folder, "for the shards");
   const path = join(options.folder, `${options.kind}-${options.firstSeed}.shard`);
   const columns = frameColumns(config);
   const writer = openShardWriter(path, columns);

@@ -1,8 +1,9 @@
 /** Collects a shard of corrected rollouts: one range of seeds in one process, whole or not at all. */
-import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { openShardWriter } from "@bidden/data/node";
 import { loadTabletopPolicy } from "@bidden/models/node";
+import { makeFolder } from "@bidden/runtime/node";
 import { createWorld } from "@bidden/sim";
 import { trainingConfig } from "../tabletop/config.ts";
 import { frameColumns } from "./columns.ts";
@@ -25,7 +26,7 @@ export async function correctShard({
   episodes,
   onEpisode,
 }: CorrectOptions): Promise<void> {
-  mkdirSync(dirname(path), { recursive: true });
+  await makeFolder(dirname(path), "for the shards");
   const [world, policy] = await Promise.all([createWorld(), loadTabletopPolicy(checkpoint, { threads: 1 })]);
   const part = `${path}.part`;
   rmSync(part, { force: true }); // The policy may be another one by now: an interrupted range begins anew.

@@ -2,12 +2,13 @@
  * Trains the tabletop policy from shards. Deterministic by seed on one machine; may be killed at any moment and goes on from
  * the last saved state with the same bits; writes loss curves as it goes.
  */
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openShards, type Shards } from "@bidden/data/node";
 import type { TabletopConfig } from "@bidden/models";
 import { loadMinilm } from "@bidden/models/node";
 import { BiddenError, createRng } from "@bidden/runtime";
+import { makeFolder, writeWhole } from "@bidden/runtime/node";
 import {
   buildTrainStep,
   type Graph,
@@ -22,7 +23,6 @@ import { exportTabletop } from "./export.node.ts";
 import { tabletopObjective } from "./objective.ts";
 import { type SamplerOptions, TabletopSampler } from "./sampler.node.ts";
 import { TextStore } from "./text-store.node.ts";
-import { writeWhole } from "./write-whole.node.ts";
 
 export type TrainOptions = {
   /** Folder with the shards. */
@@ -70,14 +70,14 @@ const WARMUP_STEPS = 300;
 /** Returns the folder of the exported checkpoint. */
 export async function trainTabletop(config: TabletopConfig, options: TrainOptions): Promise<string> {
   const { batch = 24, sentences = 4, seed = 1, threads = 2, saveEveryS = 120 } = options;
-  mkdirSync(options.out, { recursive: true });
+  await makeFolder(options.out, "for state, curves and checkpoint");
   const shards = openAll(options.data);
   const { trainer, parametersOf } = await openTrainer(config, options, { batch, sentences, seed, threads });
   const texts = new TextStore(await loadMinilm({ threads: 1 }), join(options.data, "texts.bin"));
   await texts.prepare(textsOf(shards), options.onText);
   const sampler = new TabletopSampler(shards, texts, config, { ...options.sampler, batch, sentences, seed });
   const save = async (): Promise<string> => {
-    writeWhole(join(options.out, STATE_FILE), trainer.saveState());
+    await writeWhole(join(options.out, STATE_FILE), trainer.saveState());
     return exportTabletop(config, parametersOf(), {
       folder: join(options.out, "checkpoint"),
       steps: trainer.steps,
