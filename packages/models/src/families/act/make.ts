@@ -3,9 +3,7 @@ import type { MakeOptions } from "../../checkpoint/family.ts";
 import { Fields, type JsonObject } from "../../checkpoint/json.ts";
 import type { WrittenFiles } from "../../checkpoint/make.ts";
 import { PUBLISHED_PLANES } from "../../blocks/resnet.ts";
-import { ACTION, ENVIRONMENT, STATE } from "../lerobot/features.ts";
-import { backbonePlanes, featureFields, json, processorFiles, vector } from "../lerobot/make.ts";
-import type { Feature } from "../lerobot/normalise.ts";
+import { backbonePlanes, chooseSizes, featureFields, json, processorFiles } from "../lerobot/make.ts";
 import { randomWeights } from "../random-weights.ts";
 import { MODES } from "./checkpoint.ts";
 import { actConfig } from "./config.ts";
@@ -45,26 +43,10 @@ const tiny = {
   n_vae_encoder_layers: 2,
 };
 
-/** Sizes that are no fields of config.json. */
-const OWN = ["cameras", "image", "state_dim", "environment_dim", "action_dim", "backbone_planes"];
-
-/**
- * `dims` may hold any field of config.json, and: cameras (how many), image [height, width], state_dim, environment_dim,
- * action_dim, backbone_planes (four numbers, or {"64": .., "128": .., "256": .., "512": ..} as dims.json has them).
- */
+/** `dims`: see `chooseSizes`. */
 export function makeAct({ size, dims, seed }: MakeOptions): WrittenFiles {
   const chosen = { ...(size === "tiny" ? tiny : full), ...dims } as JsonObject;
-  const own = new Fields(chosen, "dims.json");
-  const [height, width] = own.numbers("image") as readonly [number, number];
-  const cameras = Array.from({ length: own.whole("cameras") }, (_, i) => `observation.images.cam${i}`);
-  const sizes: readonly (readonly [Feature, readonly number[]])[] = [
-    ...cameras.map((name) => [{ name, kind: "VISUAL", size: 3 }, [3, height, width]] as const),
-    ...vector(STATE, "STATE", own.whole("state_dim")),
-    ...vector(ENVIRONMENT, "ENV", own.whole("environment_dim")),
-    ...vector(ACTION, "ACTION", own.whole("action_dim", undefined, 1)),
-  ];
-  const features = sizes.map(([feature]) => feature);
-  const shapes = Object.fromEntries(sizes.map(([{ name }, shape]) => [name, shape]));
+  const { own, features, shapes, rest } = chooseSizes(chosen);
   const config = {
     type: "act",
     n_obs_steps: 1,
@@ -78,7 +60,7 @@ export function makeAct({ size, dims, seed }: MakeOptions): WrittenFiles {
     use_vae: true,
     temporal_ensemble_coeff: null,
     kl_weight: 10,
-    ...Object.fromEntries(Object.entries(chosen).filter(([name]) => !OWN.includes(name))),
+    ...rest,
   } as JsonObject;
   const parsed = actConfig(new Fields(config, "config.json"), () => backbonePlanes(own));
   const { graph } = actLossGraph(parsed, 1);

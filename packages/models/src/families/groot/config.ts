@@ -3,6 +3,7 @@
  * configuration leaves the vision-language model's (Eagle 2.5) to the code: what shapes do not tell is as in that code, unless
  * `eagle_config` says it.
  */
+import type { LlamaConfig } from "../../blocks/llama.ts";
 import { countLayers, type ShapeOf } from "../../blocks/net.ts";
 import { type SiglipConfig, siglipConfig } from "../../blocks/siglip.ts";
 import type { Fields } from "../../checkpoint/json.ts";
@@ -14,19 +15,8 @@ export const LANGUAGE = "backbone.eagle_model.language_model.model";
 export const PROJECTION = "backbone.eagle_linear";
 export const HEAD = "action_head";
 
-/** Qwen3 (arXiv:2505.09388). */
-export type QwenConfig = {
-  readonly width: number;
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly headWidth: number;
-  readonly mlpWidth: number;
-  /** Layers that are run: `select_layer`. */
-  readonly layers: number;
-  readonly epsilon: number;
-  readonly ropeBase: number;
-  readonly vocabulary: number;
-};
+/** Qwen3 (arXiv:2505.09388); `layers` are those that are run: `select_layer`. */
+export type QwenConfig = LlamaConfig & { readonly ropeBase: number; readonly vocabulary: number };
 
 export type TransformerConfig = { readonly heads: number; readonly headWidth: number; readonly layers: number };
 

@@ -2,7 +2,8 @@
 import { createRng } from "@bidden/runtime";
 import { type TensorData, writeSafetensors } from "@bidden/tensor";
 import { PUBLISHED_PLANES } from "../../blocks/resnet.ts";
-import { type Fields, isJsonObject } from "../../checkpoint/json.ts";
+import { Fields, isJsonObject, type JsonObject } from "../../checkpoint/json.ts";
+import { ACTION, ENVIRONMENT, STATE } from "./features.ts";
 import type { Feature, FeatureKind, NormMode } from "./normalise.ts";
 
 type Modes = Readonly<Record<FeatureKind, NormMode>>;
@@ -88,6 +89,40 @@ export function featureFields(features: readonly Feature[], shapes: FeatureShape
   return {
     input_features: described(features.filter(({ kind }) => kind !== "ACTION")),
     output_features: described(features.filter(({ kind }) => kind === "ACTION")),
+  };
+}
+
+/** Sizes that are no fields of config.json. */
+const OWN = ["cameras", "image", "state_dim", "environment_dim", "action_dim", "backbone_planes"];
+
+export type ChosenSizes = {
+  /** The sizes that are no fields of config.json: `backbonePlanes` reads its part from them. */
+  readonly own: Fields;
+  readonly features: readonly Feature[];
+  readonly shapes: FeatureShapes;
+  /** Those that are. */
+  readonly rest: JsonObject;
+};
+
+/**
+ * Sizes of a policy with a ResNet over LeRobot's features. `chosen` may hold any field of config.json, and: cameras (how
+ * many), image [height, width], state_dim, environment_dim, action_dim, backbone_planes.
+ */
+export function chooseSizes(chosen: JsonObject): ChosenSizes {
+  const own = new Fields(chosen, "dims.json");
+  const [height, width] = own.numbers("image") as readonly [number, number];
+  const cameras = Array.from({ length: own.whole("cameras") }, (_, i) => `observation.images.cam${i}`);
+  const sizes: readonly (readonly [Feature, readonly number[]])[] = [
+    ...cameras.map((name) => [{ name, kind: "VISUAL", size: 3 }, [3, height, width]] as const),
+    ...vector(STATE, "STATE", own.whole("state_dim")),
+    ...vector(ENVIRONMENT, "ENV", own.whole("environment_dim")),
+    ...vector(ACTION, "ACTION", own.whole("action_dim", undefined, 1)),
+  ];
+  return {
+    own,
+    features: sizes.map(([feature]) => feature),
+    shapes: Object.fromEntries(sizes.map(([{ name }, shape]) => [name, shape])),
+    rest: Object.fromEntries(Object.entries(chosen).filter(([name]) => !OWN.includes(name))),
   };
 }
 
