@@ -5,6 +5,7 @@ import { MoonIcon, PanelIcon, SunIcon } from "./icons.tsx";
 import { slow } from "./link/live.ts";
 import { useStore } from "./store.ts";
 import { theme, toggleTheme } from "./theme.ts";
+import { Wordmark } from "./wordmark.tsx";
 
 export function Header({ details, onDetails }: { details: boolean; onDetails: () => void }): ReactNode {
   const driver = useStore(slow, (state) => state.driver);
@@ -14,10 +15,7 @@ export function Header({ details, onDetails }: { details: boolean; onDetails: ()
   const now = useStore(theme, (state) => state.now);
   return (
     <header className="header">
-      <h1 className="wordmark">
-        bidden
-        <span aria-hidden="true" />
-      </h1>
+      <Wordmark />
       {driver === null ? null : <DriverChip driver={driver} />}
       {recording === null ? null : (
         <span className="chip chip-rec" title={`Recording to ${recording.folder}`}>

@@ -1,4 +1,5 @@
 /** Everything of an MP4 file with one video track but its packets (ISO/IEC 14496-12): ftyp, moov, and the head of mdat. */
+import { joinBytes } from "../bytes/join.ts";
 
 export type HeaderFacts = {
   readonly width: number;
@@ -26,19 +27,9 @@ function list(values: readonly number[]): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
-
 function box(type: string, ...content: Uint8Array[]): Uint8Array {
-  const body = join(content);
-  return join([words(8 + body.length), text(type), body]);
+  const body = joinBytes(content);
+  return joinBytes([words(8 + body.length), text(type), body]);
 }
 
 /** 64 bits. */
@@ -52,11 +43,11 @@ export function encodeVideoHeader(facts: HeaderFacts): Uint8Array {
   const ftyp = box("ftyp", text("isom"), words(512), text("isom"), text("iso2"), text("mp41"));
   const huge = packetBytes > 2 ** 31;
   const mdat = huge
-    ? join([words(1), text("mdat"), wide(packetBytes + 16)])
-    : join([words(packetBytes + 8), text("mdat")]);
+    ? joinBytes([words(1), text("mdat"), wide(packetBytes + 16)])
+    : joinBytes([words(packetBytes + 8), text("mdat")]);
   // Its length does not depend on the number.
   const length = ftyp.length + movie(facts, 0, huge).length + mdat.length;
-  return join([ftyp, movie(facts, length, huge), mdat]);
+  return joinBytes([ftyp, movie(facts, length, huge), mdat]);
 }
 
 function movie(facts: HeaderFacts, packetsAt: number, huge: boolean): Uint8Array {

@@ -4,6 +4,7 @@
  */
 
 import { BiddenError } from "@bidden/runtime";
+import { joinBytes } from "../bytes/join.ts";
 
 export type ExampleFeature =
   | { readonly kind: "bytes"; readonly values: readonly Uint8Array[] }
@@ -183,21 +184,24 @@ function parseInts(wire: Wire): BigInt64Array {
 export function encodeExample(example: Example): Uint8Array {
   const entries = [...example].map(([key, feature]) => {
     const value = encodeFeature(feature);
-    return field(1, concat([field(1, new TextEncoder().encode(key)), field(2, value)]));
+    return field(1, joinBytes([field(1, new TextEncoder().encode(key)), field(2, value)]));
   });
-  return field(1, concat(entries));
+  return field(1, joinBytes(entries));
 }
 
 function encodeFeature(feature: ExampleFeature): Uint8Array {
   switch (feature.kind) {
     case "bytes":
-      return field(1, concat(feature.values.map((value) => field(1, value))));
+      return field(1, joinBytes(feature.values.map((value) => field(1, value))));
     case "floats": {
       const { buffer, byteOffset, byteLength } = feature.values;
       return field(2, field(1, new Uint8Array(buffer, byteOffset, byteLength)));
     }
     case "ints":
-      return field(3, field(1, concat(Array.from(feature.values, (value) => varintBytes(BigInt.asUintN(64, value))))));
+      return field(
+        3,
+        field(1, joinBytes(Array.from(feature.values, (value) => varintBytes(BigInt.asUintN(64, value))))),
+      );
     default:
       return feature satisfies never;
   }
@@ -205,7 +209,7 @@ function encodeFeature(feature: ExampleFeature): Uint8Array {
 
 /** A length-delimited field. */
 function field(number: number, value: Uint8Array): Uint8Array {
-  return concat([Uint8Array.of((number << 3) | 2), varintBytes(BigInt(value.length)), value]);
+  return joinBytes([Uint8Array.of((number << 3) | 2), varintBytes(BigInt(value.length)), value]);
 }
 
 function varintBytes(value: bigint): Uint8Array {
@@ -217,14 +221,4 @@ function varintBytes(value: bigint): Uint8Array {
   }
   out.push(Number(rest));
   return Uint8Array.from(out);
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

@@ -5,6 +5,7 @@
  */
 
 import { BiddenError } from "@bidden/runtime";
+import { joinBytes } from "../bytes/join.ts";
 import { elementsOf } from "../dataset/columns.ts";
 import type { Column, Dataset, EpisodeData, Feature, NumberArray } from "../dataset/types.ts";
 import { JOURNAL_FOLDER } from "../files/journal.ts";
@@ -47,7 +48,7 @@ export async function writeRlds(source: Dataset, store: WritableStore, options: 
   let size = 0;
   const flush = async (): Promise<void> => {
     if (shard.length === 0) return;
-    await store.write(partOf(lengths.length), join(shard, size));
+    await store.write(partOf(lengths.length), joinBytes(shard));
     lengths.push(shard.length);
     [shard, size] = [[], 0];
   };
@@ -91,16 +92,6 @@ async function keptShards(
     bytes += file.byteLength;
   }
   return { lengths, bytes };
-}
-
-function join(parts: readonly Uint8Array[], size: number): Uint8Array {
-  const out = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }
 
 /** LeRobot's names become paths: observation.images.front → observation/front, observation.state → observation/state. */

@@ -4,6 +4,7 @@ import { MoonIcon, SunIcon } from "../icons.tsx";
 import { Part } from "../part.tsx";
 import { useStore } from "../store.ts";
 import { theme, toggleTheme } from "../theme.ts";
+import { Wordmark } from "../wordmark.tsx";
 import { Cameras } from "./cameras.tsx";
 import { Plots } from "./plots.tsx";
 import { Side } from "./side.tsx";
@@ -50,10 +51,7 @@ function ViewHeader(): ReactNode {
   const frames = dataset?.episodes.reduce((sum, episode) => sum + episode.length, 0) ?? 0;
   return (
     <header className="header view-header">
-      <h1 className="wordmark">
-        bidden
-        <span aria-hidden="true" />
-      </h1>
+      <Wordmark />
       {dataset === null ? null : (
         <>
           <strong className="view-name" title={dataset.path}>
