@@ -102,6 +102,6 @@ function widthM({ object, quaternion }: Thing): number {
 }
 
 /** How wide the fingers open to let a thing go: little, because the rim of a bowl may be near. 0..1. */
-function releaseOpening(object: Thing): number {
+export function releaseOpening(object: Thing): number {
   return openingFor(widthM(object) + RELEASE_M);
 }

@@ -33,5 +33,5 @@ export function expertAction(state: FullState, task: Task): Float32Array {
 }
 
 function mayHold(task: Task, id: string): boolean {
-  return id === task.object && task.skill !== "push" && task.skill !== "point";
+  return id === task.object && task.skill !== "point";
 }
