@@ -1,6 +1,9 @@
 /** `bidden demo`: demonstrations by the scripted expert, still scenes with questions, corrected rollouts, as training shards. */
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { BiddenError } from "@bidden/runtime";
 import { type Command, InvalidArgumentError } from "commander";
+import type { Progress } from "../progress.ts";
 
 const COLLECT_HELP = `
 Demonstrations teach actions: the scripted expert does a task that is said in words, while pushes, noise and fumbles disturb
@@ -34,7 +37,20 @@ export function registerDemo(program: Command): void {
     .option("--out <folder>", "folder of the shards", "runs/demonstrations")
     .addHelpText("after", CORRECT_HELP)
     .action(correct);
+  demo
+    .command("say-again")
+    .description("say anew what is said about collected episodes, in today's words")
+    .option("--out <folder>", "folder of the shards", "runs/demonstrations")
+    .addHelpText("after", SAY_AGAIN_HELP)
+    .action(sayAgain);
 }
+
+const SAY_AGAIN_HELP = `
+What is said about an episode depends on its seed and its task alone. When words and templates have been added, this says
+everything anew without drawing a picture again; frames stay as they are.
+
+  $ bidden demo say-again --out runs/demonstrations
+  $ bidden train`;
 
 const CORRECT_HELP = `
 The policy drives; at every step the expert says what it would do in the state that the policy got itself into (DAgger).
@@ -45,6 +61,24 @@ Training on what comes out, beside the demonstrations, mends what the policy doe
 
 /** Corrections have seeds of their own below the last one of training. */
 const FIRST_CORRECTION_SEED = 800_000;
+
+async function sayAgain({ out }: { readonly out: string }): Promise<void> {
+  const [{ sayShardAgain }, { createProgress }] = await Promise.all([
+    import("@bidden/train/node"),
+    import("../progress.ts"),
+  ]);
+  const names = existsSync(out) ? readdirSync(out).filter((name) => name.endsWith(".shard")) : [];
+  if (names.length === 0)
+    throw new BiddenError("not-found", `No shards in "${out}". Collect some first: bidden demo collect.`);
+  for (const name of names) {
+    let progress: Progress | undefined;
+    sayShardAgain(join(out, name), (done, total) => {
+      progress ??= createProgress(name, total);
+      progress.update(done);
+    });
+    progress?.end();
+  }
+}
 
 type CorrectFlags = {
   readonly policy: string;

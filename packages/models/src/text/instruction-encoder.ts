@@ -13,4 +13,6 @@ export interface InstructionEncoder {
   /** SHA-256 of the weights, hex. */
   readonly digest: string;
   encode(text: string): Promise<EncodedText>;
+  /** The same for many texts, several at a time: for preparing a training. Equal to `encode` up to rounding. */
+  encodeAll(texts: readonly string[]): Promise<EncodedText[]>;
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { InstructionEncoder } from "./instruction-encoder.ts";
+import type { EncodedText, InstructionEncoder } from "./instruction-encoder.ts";
 import { loadMinilm } from "./minilm.node.ts";
 import { createWordpiece } from "./wordpiece.ts";
 
@@ -57,5 +57,22 @@ describe("MiniLM in 8 bits", () => {
     const short = await encoder.encode("a b c d e f g h i j"); // 12 tokens: the shortest graph, full
     const again = await encoder.encode("a b c d e f g h i j");
     expect(again.values).toEqual(short.values);
+  });
+
+  it("encodes many as it encodes each, in the order given", async () => {
+    const texts = [
+      "pick it up",
+      "put the small red block on the large blue plate next to the bowl, please",
+      "",
+      "a",
+      "b c",
+    ];
+    const many = Array.from({ length: 40 }, (_, i) => texts[i % texts.length] as string);
+    const each = await Promise.all(texts.map((text) => encoder.encode(text)));
+    (await encoder.encodeAll(many)).forEach(({ values, count }, i) => {
+      const alone = each[i % texts.length] as EncodedText;
+      expect(count).toBe(alone.count);
+      expect(Math.max(...values.map((value, k) => Math.abs(value - (alone.values[k] as number))))).toBeLessThan(1e-4);
+    });
   });
 });

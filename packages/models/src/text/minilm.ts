@@ -28,14 +28,17 @@ const LAYERS = 6;
 const HEADS = 12;
 const WIDTH = 384;
 /** Padded lengths that a graph is built for; a sentence runs in the shortest that holds it. */
-const LENGTHS = [12, 20, 32] as const;
+const LENGTHS = [12, 16, 20, 32] as const;
+/** Sentences that are encoded at a time where there are many. */
+const MANY = 16;
 const NORM = { epsilon: 1e-12 } as const;
 
 export type OpenSession = (model: Uint8Array, options?: SessionOptions) => Promise<Session>;
 
 type Weights = (name: string) => Tensor;
+type PaddedShape = { readonly batch: number; readonly length: number };
 
-/** One BERT layer: [1, t, width] -> the same. */
+/** One BERT layer: [b, t, width] -> the same. */
 function layer(x: Tensor, index: number, weights: Weights, mask: Tensor): Tensor {
   const of = (name: string): Tensor => weights(`encoder.layer.${index}.${name}`);
   const dense = (input: Tensor, name: string): Tensor =>
@@ -57,12 +60,12 @@ function layer(x: Tensor, index: number, weights: Weights, mask: Tensor): Tensor
   );
 }
 
-/** The encoder for `length` tokens; input: summed embeddings and a mask (0 or -10000), output: "hidden" [1, length, 384]. */
+/** The encoder for `batch` rows of `length` tokens; input: summed embeddings and a mask (0 or -10000), output: "hidden" [b, length, 384]. */
 function minilmGraph(
-  length: number,
+  { batch, length }: PaddedShape,
   tensors: ReadonlyMap<string, TensorData>,
 ): { graph: Graph; values: Map<string, TensorData> } {
-  const graph = new Graph(`minilm-${length}`);
+  const graph = new Graph(`minilm-${batch}-${length}`);
   const values = new Map<string, TensorData>();
   const weights: Weights = (name) => {
     const known = graph.parameters.get(name);
@@ -71,8 +74,8 @@ function minilmGraph(
     values.set(name, value);
     return graph.parameter(name, value.shape, { kind: "zeros" }, { trainable: false });
   };
-  const embedded = graph.input("embedded", "float32", [1, length, WIDTH]);
-  const mask = reshape(graph.input("mask", "float32", [length]), [1, 1, 1, length]);
+  const embedded = graph.input("embedded", "float32", [batch, length, WIDTH]);
+  const mask = reshape(graph.input("mask", "float32", [batch, length]), [batch, 1, 1, length]);
   let x = layerNorm(embedded, weights("embeddings.LayerNorm.weight"), weights("embeddings.LayerNorm.bias"), NORM);
   for (let index = 0; index < LAYERS; index++) x = layer(x, index, weights, mask);
   graph.output("hidden", x);
@@ -109,29 +112,61 @@ export async function createMinilm(
   const positions = floatTensor(tensors, "embeddings.position_embeddings.weight").data as Float32Array;
   const kinds = floatTensor(tensors, "embeddings.token_type_embeddings.weight").data as Float32Array;
   const wordpiece = createWordpiece(files.tokenizer);
-  const sessions = new Map<number, Promise<Session>>();
-  const sessionFor = (length: number): Promise<Session> => {
-    let session = sessions.get(length);
+  const sessions = new Map<string, Promise<Session>>();
+  const sessionFor = (shape: PaddedShape): Promise<Session> => {
+    const key = `${shape.batch} x ${shape.length}`;
+    let session = sessions.get(key);
     if (session === undefined) {
-      const { graph, values } = minilmGraph(length, tensors);
+      const { graph, values } = minilmGraph(shape, tensors);
       session = openSession(onnxModel(graph, { parameters: values }), options);
-      sessions.set(length, session);
+      sessions.set(key, session);
     }
     return session;
   };
   const maxTokens = LENGTHS[LENGTHS.length - 1] as number;
   const digest = await sha256(files.weights);
 
-  const embed = (ids: readonly number[], length: number): Float32Array => {
-    const embedded = new Float32Array(length * WIDTH);
+  const embed = (ids: readonly number[], out: Float32Array): void => {
     ids.forEach((id, t) => {
-      unpackRow(words, id, embedded, t * WIDTH);
+      unpackRow(words, id, out, t * WIDTH);
       for (let d = 0; d < WIDTH; d++) {
         const at = t * WIDTH + d;
-        embedded[at] = (embedded[at] as number) + (positions[at] as number) + (kinds[d] as number);
+        out[at] = (out[at] as number) + (positions[at] as number) + (kinds[d] as number);
       }
     });
-    return embedded;
+  };
+  /** Rows of ids, each at most `length` long, in one run of a graph for `batch` rows. */
+  const run = async (rows: readonly (readonly number[])[], shape: PaddedShape): Promise<EncodedText[]> => {
+    const { batch, length } = shape;
+    const embedded = new Float32Array(batch * length * WIDTH);
+    const mask = new Float32Array(batch * length).fill(-10_000);
+    rows.forEach((ids, row) => {
+      embed(ids, embedded.subarray(row * length * WIDTH));
+      mask.fill(0, row * length, row * length + ids.length);
+    });
+    const { hidden } = await (await sessionFor(shape)).run({ embedded, mask });
+    const values = (hidden as TensorData).data as Float32Array;
+    return rows.map(({ length: count }, row) => ({
+      values: values.slice(row * length * WIDTH, (row * length + count) * WIDTH),
+      count,
+    }));
+  };
+  const paddedLength = (count: number): number => LENGTHS.find((candidate) => candidate >= count) as number;
+  const encodeAll = async (texts: readonly string[]): Promise<EncodedText[]> => {
+    const ids = texts.map((text) => wordpiece.encode(text, maxTokens));
+    const encoded: EncodedText[] = [];
+    for (const length of LENGTHS) {
+      const own = [...ids.keys()].filter((index) => paddedLength((ids[index] as readonly number[]).length) === length);
+      for (let from = 0; from < own.length; from += MANY) {
+        const some = own.slice(from, from + MANY);
+        const rows = some.map((index) => ids[index] as readonly number[]);
+        const done = await run(rows, { batch: MANY, length });
+        some.forEach((index, row) => {
+          encoded[index] = done[row] as EncodedText;
+        });
+      }
+    }
+    return encoded;
   };
   return {
     width: WIDTH,
@@ -139,13 +174,10 @@ export async function createMinilm(
     digest,
     async encode(text): Promise<EncodedText> {
       const ids = wordpiece.encode(text, maxTokens);
-      const length = LENGTHS.find((candidate) => candidate >= ids.length) as number;
-      const mask = new Float32Array(length).fill(-10_000).fill(0, 0, ids.length);
-      const session = await sessionFor(length);
-      const { hidden } = await session.run({ embedded: embed(ids, length), mask });
-      const values = (hidden as TensorData).data as Float32Array;
-      return { values: values.slice(0, ids.length * WIDTH), count: ids.length };
+      const [only] = await run([ids], { batch: 1, length: paddedLength(ids.length) });
+      return only as EncodedText;
     },
+    encodeAll,
   };
 }
 

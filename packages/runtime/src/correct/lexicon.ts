@@ -6,14 +6,14 @@
 
 /** By canonical colour; the canonical word comes first. */
 export const COLOUR_WORDS: Readonly<Record<string, readonly string[]>> = {
-  red: ["red", "crimson", "scarlet", "ruby"],
-  green: ["green", "emerald", "lime"],
-  blue: ["blue", "azure", "navy"],
-  yellow: ["yellow", "lemon"],
-  orange: ["orange", "tangerine"],
-  purple: ["purple", "violet", "lilac"],
-  white: ["white", "ivory"],
-  black: ["black", "ebony"],
+  red: ["red", "crimson", "scarlet", "ruby", "cherry", "vermilion", "reddish", "carmine"],
+  green: ["green", "emerald", "lime", "jade", "mint", "greenish", "grassy"],
+  blue: ["blue", "azure", "navy", "cobalt", "sapphire", "bluish", "cerulean"],
+  yellow: ["yellow", "lemon", "canary", "mustard", "yellowish", "saffron", "sunny"],
+  orange: ["orange", "tangerine", "apricot", "pumpkin", "peach", "orangey", "ginger"],
+  purple: ["purple", "violet", "lilac", "lavender", "plum", "mauve", "purplish", "amethyst"],
+  white: ["white", "ivory", "snowy", "pearly", "whitish", "milky", "chalky"],
+  black: ["black", "ebony", "charcoal", "onyx", "inky", "sooty", "blackish"],
 };
 
 /** Colours that no thing of the tabletop has. */
@@ -43,7 +43,7 @@ export const KIND_WORDS: Readonly<Record<string, readonly string[]>> = {
   block: ["block", "cube", "box", "brick", "dice", "die", "cuboid"],
   ball: ["ball", "sphere", "orb", "marble", "globe"],
   can: ["can", "cylinder", "tin", "tin can", "soda can", "canister"],
-  bowl: ["bowl", "bin", "basket", "basin", "container"],
+  bowl: ["bowl", "bin", "basket", "basin", "container", "tub", "vessel"],
   plate: ["plate", "dish", "saucer", "platter"],
   square: ["square", "patch", "mat", "zone", "marker", "pad", "area", "tile", "field", "spot", "region"],
   drawer: ["drawer", "cabinet drawer", "cabinet", "compartment"],
@@ -62,8 +62,8 @@ export function pluralOf(word: string): string {
 export const THING_WORDS: readonly string[] = ["thing", "object", "item", "one"];
 
 export const SIZE_WORDS: Readonly<Record<string, readonly string[]>> = {
-  small: ["small", "little", "tiny", "mini", "petite", "wee", "smaller", "smallest", "littler", "tiniest"],
-  large: ["large", "big", "huge", "sizeable", "larger", "bigger", "largest", "biggest", "hefty"],
+  small: ["small", "little", "tiny", "mini", "petite", "wee", "miniature", "compact", "smaller", "smallest", "littler", "tiniest"],
+  large: ["large", "big", "huge", "sizeable", "giant", "massive", "bulky", "larger", "bigger", "largest", "biggest", "hefty"],
 };
 
 /** Words that say which of two or more by size: they need another size beside them to mean anything. */

@@ -16,6 +16,8 @@ export type DescribeOptions = {
   readonly named?: readonly string[];
   /** No article and no side clause: *red cube*, for telegraphic sentences. */
   readonly bare?: boolean;
+  /** How often a thing is told by its place where other words would do, 0..1; default 0.16. */
+  readonly placed?: number;
 };
 
 /** How often a thing is told by its place, and as *the other one*, where colour, kind and size would do as well. */
@@ -26,7 +28,7 @@ type Weighted = { readonly reference: Reference; readonly weight: number };
 
 /** A phrase that means exactly this object. Throws `bad-argument` where nothing does (see `isDescribable`). */
 export function describe(scene: Scene, objectId: string, rng: Rng, options: DescribeOptions = {}): string {
-  const { split = "any", avoid = [], named = [], bare = false } = options;
+  const { split = "any", avoid = [], named = [], bare = false, placed = PLACED_SHARE } = options;
   const object = scene.objects.find((one) => one.id === objectId);
   if (!object) {
     throw new BiddenError("bad-argument", `Expected the id of an object in the scene, got "${objectId}".`, {
@@ -36,7 +38,7 @@ export function describe(scene: Scene, objectId: string, rng: Rng, options: Desc
   const simple = simpleReferences(scene, object);
   const draw = rng.uniform();
   let choices = simple;
-  if (simple.length === 0 || (!bare && draw < PLACED_SHARE)) {
+  if (simple.length === 0 || (!bare && draw < placed)) {
     choices = placedReferences(scene, object, [...avoid, objectId]);
     if (choices.length === 0) choices = simple.length > 0 ? simple : placedReferences(scene, object, [objectId]);
   } else if (!bare && draw > 1 - OTHER_SHARE && named.length > 0) {

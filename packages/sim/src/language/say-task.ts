@@ -17,6 +17,8 @@ export type SayOptions = {
   readonly typos?: number;
   /** Probability of small talk around the instruction (*for my next trick, ...*), 0..1; default 0.07. */
   readonly asides?: number;
+  /** How often things are told by their places where other words would do, 0..1; default 0.16. */
+  readonly placed?: number;
   /** False: no politeness, casing or punctuation is added; default true. */
   readonly decorate?: boolean;
 };
@@ -41,10 +43,10 @@ const FINISHED =
 
 /** One sentence that asks for exactly this task in this scene. */
 export function sayTask(scene: Scene, task: Task, rng: Rng, options: SayOptions = {}): Said {
-  const { split = "any", words = split, typos = 0.06, asides = 0.07, decorate = true } = options;
+  const { split = "any", words = split, typos = 0.06, asides = 0.07, placed, decorate = true } = options;
   const template = rng.pick(templatesOf(task.skill, split));
   const targetFirst = template.frame.indexOf("t}") < template.frame.indexOf("o}");
-  const text = fillFrame(template.frame, phrasesOf(scene, task, rng, words, targetFirst), rng);
+  const text = fillFrame(template.frame, phrasesOf(scene, task, rng, { split: words, targetFirst, placed }), rng);
   return { text: decorate ? dress(text, template, rng, { split, typos, asides }) : text, template: template.id };
 }
 
@@ -70,11 +72,14 @@ export function templatesOf(skill: Skill, split: Split): readonly Template[] {
   return found;
 }
 
-function phrasesOf(scene: Scene, task: Task, rng: Rng, split: Split, targetFirst: boolean): Phrases {
+type PhraseOptions = { readonly split: Split; readonly targetFirst: boolean; readonly placed: number | undefined };
+
+function phrasesOf(scene: Scene, task: Task, rng: Rng, { split, targetFirst, placed }: PhraseOptions): Phrases {
   const target = targetOf(task);
   const say = (id: string, bare: boolean, second: boolean): string => {
     const partner = [task.object, target].filter((one): one is string => one !== null && one !== id);
-    return describe(scene, id, rng, { split, bare, avoid: partner, named: second ? partner : [] });
+    const often = placed === undefined ? {} : { placed };
+    return describe(scene, id, rng, { split, bare, avoid: partner, named: second ? partner : [], ...often });
   };
   const targetKind = scene.objects.find((object) => object.id === target)?.kind;
   if (target !== null && targetKind === undefined) {

@@ -12,29 +12,32 @@ type Words = { readonly train: readonly string[]; readonly heldOut: readonly str
 
 /** The first word is the plain one and is said most often. */
 export const KIND_SAYINGS: Readonly<Record<Kind, Words>> = {
-  block: { train: ["block", "cube", "box"], heldOut: ["brick"] },
-  ball: { train: ["ball", "sphere"], heldOut: ["orb"] },
-  can: { train: ["can", "cylinder", "tin"], heldOut: ["canister"] },
-  bowl: { train: ["bowl", "bin", "basket"], heldOut: ["basin"] },
-  plate: { train: ["plate", "dish"], heldOut: ["saucer"] },
-  square: { train: ["square", "patch", "mat", "zone", "pad"], heldOut: ["marker", "area"] },
-  drawer: { train: ["drawer", "cabinet drawer"], heldOut: ["compartment"] },
+  block: { train: ["block", "cube", "box", "cuboid", "dice"], heldOut: ["brick"] },
+  ball: { train: ["ball", "sphere", "globe", "marble"], heldOut: ["orb"] },
+  can: { train: ["can", "cylinder", "tin", "tin can", "soda can"], heldOut: ["canister"] },
+  bowl: { train: ["bowl", "bin", "basket", "container", "tub", "vessel"], heldOut: ["basin"] },
+  plate: { train: ["plate", "dish", "platter"], heldOut: ["saucer"] },
+  square: {
+    train: ["square", "patch", "mat", "zone", "pad", "tile", "spot", "region", "field"],
+    heldOut: ["marker", "area"],
+  },
+  drawer: { train: ["drawer", "cabinet drawer", "cabinet"], heldOut: ["compartment"] },
 };
 
 export const COLOUR_SAYINGS: Readonly<Record<Colour, Words>> = {
-  red: { train: ["red"], heldOut: ["crimson", "scarlet"] },
-  green: { train: ["green"], heldOut: ["emerald"] },
-  blue: { train: ["blue"], heldOut: ["azure"] },
-  yellow: { train: ["yellow"], heldOut: ["lemon"] },
-  orange: { train: ["orange"], heldOut: ["tangerine"] },
-  purple: { train: ["purple", "violet"], heldOut: ["lilac"] },
-  white: { train: ["white"], heldOut: ["ivory"] },
-  black: { train: ["black"], heldOut: ["ebony"] },
+  red: { train: ["red", "ruby", "cherry", "vermilion", "reddish", "carmine"], heldOut: ["crimson", "scarlet"] },
+  green: { train: ["green", "lime", "jade", "mint", "greenish", "grassy"], heldOut: ["emerald"] },
+  blue: { train: ["blue", "navy", "cobalt", "sapphire", "bluish", "cerulean"], heldOut: ["azure"] },
+  yellow: { train: ["yellow", "canary", "mustard", "yellowish", "saffron", "sunny"], heldOut: ["lemon"] },
+  orange: { train: ["orange", "apricot", "pumpkin", "peach", "orangey", "ginger"], heldOut: ["tangerine"] },
+  purple: { train: ["purple", "violet", "lavender", "plum", "mauve", "purplish", "amethyst"], heldOut: ["lilac"] },
+  white: { train: ["white", "snowy", "pearly", "whitish", "milky", "chalky"], heldOut: ["ivory"] },
+  black: { train: ["black", "charcoal", "onyx", "inky", "sooty", "blackish"], heldOut: ["ebony"] },
 };
 
 export const SIZE_SAYINGS: Readonly<Record<Size, Words>> = {
-  small: { train: ["small", "little", "tiny"], heldOut: ["mini", "petite"] },
-  large: { train: ["large", "big"], heldOut: ["huge", "sizeable"] },
+  small: { train: ["small", "little", "tiny", "miniature", "wee", "compact"], heldOut: ["mini", "petite"] },
+  large: { train: ["large", "big", "giant", "hefty", "massive", "bulky"], heldOut: ["huge", "sizeable"] },
 };
 
 export const COMPARATIVE_SAYINGS: Readonly<Record<Size, Words>> = {
@@ -43,7 +46,7 @@ export const COMPARATIVE_SAYINGS: Readonly<Record<Size, Words>> = {
 };
 
 /** How often the plain word is said rather than a synonym. */
-const PLAIN_SHARE = 0.55;
+const PLAIN_SHARE = 0.6;
 /** How often a held-out word is said outside of split `train`. */
 const HELD_OUT_SHARE = 0.08;
 

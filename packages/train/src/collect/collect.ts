@@ -72,6 +72,7 @@ export function movingMeta(kind: "demonstration" | "correction", seed: number, s
     kind,
     seed,
     skill: task.skill,
+    task,
     things: thingsOf(scene),
     commands: commandQueries(scene, task, rng, 5),
     queries: movingQueries(scene, rng),

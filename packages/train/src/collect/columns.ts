@@ -4,7 +4,7 @@
  */
 import type { ShardColumn } from "@bidden/data/node";
 import { patchCount, type TabletopConfig } from "@bidden/models";
-import type { Skill } from "@bidden/sim";
+import type { Skill, Task } from "@bidden/sim";
 
 /** Most objects that a scene can have. */
 export const MAX_OBJECTS = 10;
@@ -46,6 +46,8 @@ export type EpisodeMeta = {
   readonly kind: "demonstration" | "still" | "correction";
   readonly seed: number;
   readonly skill: Skill | null;
+  /** What is done in the frames; left out for stills, and in data of before this was kept. */
+  readonly task?: Task;
   /** Attributes of the scene's objects, in its order, by the configured attributes' names. */
   readonly things: readonly Readonly<Record<string, string>>[];
   /** What the frames' actions do; empty for stills. */

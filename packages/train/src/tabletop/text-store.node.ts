@@ -3,10 +3,12 @@
  * (each token scaled by its own largest magnitude) and appended to a file, so that a resumed training does not encode again.
  */
 import { appendFileSync, existsSync, readFileSync, truncateSync } from "node:fs";
-import { type InstructionEncoder, type Int8Rows, packRows, unpackRow } from "@bidden/models";
+import { type EncodedText, type InstructionEncoder, type Int8Rows, packRows, unpackRow } from "@bidden/models";
 
 /** Bytes of a record's head: length of the text in bytes, number of tokens, both uint32. */
 const HEAD_BYTES = 8;
+/** Sentences between two appends to the file. */
+const CHUNK = 512;
 
 export class TextStore {
   readonly #encoder: InstructionEncoder;
@@ -27,20 +29,27 @@ export class TextStore {
   async get(text: string): Promise<Int8Rows> {
     const known = this.#texts.get(text);
     if (known !== undefined) return known;
-    const { values, count } = await this.#encoder.encode(text);
-    const packed = packRows(values, count, this.#encoder.width);
-    this.#texts.set(text, packed);
-    appendFileSync(this.#path, this.#record(text, packed));
-    return packed;
+    appendFileSync(this.#path, this.#keep(text, await this.#encoder.encode(text)));
+    return this.#texts.get(text) as Int8Rows;
   }
 
   /** Encodes what is not known yet, so that drawing batches never waits. */
   async prepare(texts: Iterable<string>, onProgress?: (done: number, total: number) => void): Promise<void> {
     const missing = [...new Set(texts)].filter((text) => !this.#texts.has(text));
-    for (const [index, text] of missing.entries()) {
-      await this.get(text);
-      onProgress?.(index + 1, missing.length);
+    for (let from = 0; from < missing.length; from += CHUNK) {
+      const texts = missing.slice(from, from + CHUNK);
+      const encoded = await this.#encoder.encodeAll(texts);
+      const records = texts.map((text, i) => this.#keep(text, encoded[i] as EncodedText));
+      appendFileSync(this.#path, Buffer.concat(records));
+      onProgress?.(from + texts.length, missing.length);
     }
+  }
+
+  /** Packs and remembers; returns the record to be written. */
+  #keep(text: string, { values, count }: EncodedText): Uint8Array {
+    const packed = packRows(values, count, this.#encoder.width);
+    this.#texts.set(text, packed);
+    return this.#record(text, packed);
   }
 
   #record(text: string, packed: Int8Rows): Uint8Array {

@@ -73,7 +73,7 @@ export async function trainTabletop(config: TabletopConfig, options: TrainOption
   await makeFolder(options.out, "for state, curves and checkpoint");
   const shards = openAll(options.data);
   const { trainer, parametersOf } = await openTrainer(config, options, { batch, sentences, seed, threads });
-  const texts = new TextStore(await loadMinilm({ threads: 1 }), join(options.data, "texts.bin"));
+  const texts = new TextStore(await loadMinilm({ threads }), join(options.data, "texts.bin"));
   await texts.prepare(textsOf(shards), options.onText);
   const sampler = new TabletopSampler(shards, texts, config, { ...options.sampler, batch, sentences, seed });
   const save = async (): Promise<string> => {

@@ -7,6 +7,7 @@ import { loadMinilm, loadTabletopPolicy } from "@bidden/models/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { collectShard } from "../collect/collect.node.ts";
 import type { EpisodeMeta } from "../collect/columns.ts";
+import { saidAgain, sayShardAgain } from "../collect/say-again.node.ts";
 import { trainingConfig } from "./config.ts";
 import { TabletopSampler } from "./sampler.node.ts";
 import { TextStore } from "./text-store.node.ts";
@@ -66,6 +67,21 @@ describe("collected shards", () => {
       for (const { act, place } of queries) {
         for (const index of [...(act ?? []), ...(place ?? [])]) expect(things[index]).toBeDefined();
       }
+    }
+  });
+});
+
+describe("saying again", () => {
+  it("says of every episode what collecting would say of it, and leaves its frames alone", () => {
+    for (const name of ["still-400.shard", "demonstration-300.shard"]) {
+      const path = join(data(), name);
+      const before = readFileSync(path);
+      const metas = openShards(path).episodes.map(({ meta }) => meta as EpisodeMeta);
+      expect(metas.map(saidAgain)).toEqual(metas);
+      // Data of before tasks were kept: drawn anew from the seed.
+      expect(metas.map(({ task: _, ...meta }) => saidAgain(meta))).toEqual(metas);
+      sayShardAgain(path);
+      expect(readFileSync(path).equals(before)).toBe(true);
     }
   });
 });

@@ -3,7 +3,7 @@
 export const THROWN =
   "throw|throwing|threw|thrown|toss|tossing|hurl|hurling|fling|flinging|chuck|chucking|lob|catapult|launch|pitch|shoot";
 export const HARM =
-  "punch|stab|slap|attack|hurt|hurting|kill|strangle|injure|wound|murder|harm|choke|assault|burn|bite|scratch|pinch|scare|kick|beat|whack|smack|jab|bruise|poke";
+  "punch|stab|slap|attack|hurt|hurting|kill|strangle|injure|wound|murder|harm|choke|assault|burn|bite|scratch|pinch|scare|kick|beat|whack|smack|jab|bruise|poke|bleed";
 export const BREAK =
   "smash|smashing|crush|crushing|break|breaking|destroy|destroying|wreck|shatter|bash|slam|squash|rip|ram|demolish|explode|hammer on|bang|crack|tear apart|ruin|damage";
 export const SOMEONE =

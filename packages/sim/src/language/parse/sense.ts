@@ -25,7 +25,16 @@ const ASKING_PHRASES = [
   "do you",
 ];
 /** Look like questions and ask for a deed. */
-const NOT_ASKING = ["how about", "what about", "why dont you", "do you mind", "do me a", "do it"];
+const NOT_ASKING = [
+  "how about",
+  "what about",
+  "why dont you",
+  "do you mind",
+  "do me a",
+  "do it",
+  "do you think you can",
+  "are you able to",
+];
 
 export function isQuestion(words: readonly string[]): boolean {
   const line = `${withoutCalls(words).join(" ")} `;
