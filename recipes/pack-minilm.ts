@@ -4,8 +4,13 @@
  */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { packRows } from "@bidden/models";
+import { MINILM_LAYERS, packRows } from "@bidden/models";
 import { readSafetensors, type TensorData, writeSafetensors } from "@bidden/tensor";
+
+/** Which of the encoder's layers a tensor belongs to; -1 for none. */
+function layerOf(name: string): number {
+  return Number(/^encoder\.layer\.(\d+)\./.exec(name)?.[1] ?? -1);
+}
 
 /** Instructions are short: later positions are never used. */
 const POSITIONS = 64;
@@ -18,7 +23,7 @@ if (source === undefined || target === undefined) {
 const { tensors } = readSafetensors(readFileSync(join(source, "model.safetensors")), "model.safetensors");
 const packed = new Map<string, TensorData>();
 for (const [name, tensor] of tensors) {
-  if (name === "embeddings.position_ids" || name.startsWith("pooler.")) continue;
+  if (name === "embeddings.position_ids" || name.startsWith("pooler.") || layerOf(name) >= MINILM_LAYERS) continue;
   const [rows, columns] = tensor.shape as readonly [number, number];
   const data = tensor.data as Float32Array;
   if (name === "embeddings.position_embeddings.weight") {
@@ -34,7 +39,7 @@ for (const [name, tensor] of tensors) {
 mkdirSync(target, { recursive: true });
 const bytes = writeSafetensors(packed, {
   source: "sentence-transformers/all-MiniLM-L6-v2, Apache-2.0",
-  change: `int8 rows with float32 scales; ${POSITIONS} positions; no pooler`,
+  change: `int8 rows with float32 scales; the first ${MINILM_LAYERS} layers; ${POSITIONS} positions; no pooler`,
 });
 writeFileSync(join(target, "model.safetensors"), bytes);
 copyFileSync(join(source, "tokenizer.json"), join(target, "tokenizer.json"));

@@ -1,4 +1,4 @@
-"""Golden token vectors of all-MiniLM-L6-v2 in float32, by Hugging Face transformers.
+"""Golden token vectors of all-MiniLM-L6-v2 after its third layer in float32, by Hugging Face transformers.
 
   pip install torch transformers && python scripts/make-minilm-golden.py <model folder> testdata/models/minilm.json
 """
@@ -15,6 +15,8 @@ TEXTS = [
     "Put the RED block on the blue plate, please.",
     "hoist it",
 ]
+# As many as packages/models/src/text/minilm.ts uses.
+LAYERS = 3
 folder, out = sys.argv[1:3]
 tokenizer = AutoTokenizer.from_pretrained(folder)
 model = AutoModel.from_pretrained(folder).eval()
@@ -22,7 +24,7 @@ cases = []
 with torch.no_grad():
     for text in TEXTS:
         batch = tokenizer(text, return_tensors="pt")
-        hidden = model(**batch).last_hidden_state[0]
+        hidden = model(**batch, output_hidden_states=True).hidden_states[LAYERS][0]
         # A quarter of the 384 numbers is enough to tell a wrong encoder from a right one.
         cases.append({
             "text": text,

@@ -27,6 +27,8 @@ export type RolloutOptions = {
   readonly inferDelayMs?: number;
   /** Cameras to draw although the policy does not look (for a recording); larger sizes of its own win. */
   readonly cameras?: CameraSizes;
+  /** Views carry which thing each pixel shows: for labelling what a policy sees. */
+  readonly segmentation?: boolean;
   readonly record?: (event: LoopEvent) => void;
   /** Seen at every observation, about ten times a simulated second. "end" cancels the instruction. */
   readonly onStep?: (step: VirtualStep, progress: RolloutProgress) => void | "end";
@@ -51,7 +53,11 @@ export async function rollout(options: RolloutOptions): Promise<Rollout> {
   world.reset(scene);
   const watcher = new EpisodeWatcher(world, task);
   const run = await runVirtual({
-    plant: new WorldPlant(world, { ...options.cameras, ...policy.info.cameras }),
+    plant: new WorldPlant(
+      world,
+      { ...options.cameras, ...policy.info.cameras },
+      { segmentation: options.segmentation ?? false },
+    ),
     policy,
     instruction,
     seed,

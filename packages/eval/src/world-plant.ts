@@ -13,11 +13,16 @@ export const TABLETOP_CAMERAS: CameraSizes = {
 export class WorldPlant implements Plant {
   readonly #world: World;
   readonly #cameras: CameraSizes;
+  readonly #drawing: { readonly segmentation: boolean };
 
-  /** @param cameras what an observation shows; a policy that needs no pictures saves the time to draw them. */
-  constructor(world: World, cameras: CameraSizes) {
+  /**
+   * @param cameras what an observation shows; a policy that needs no pictures saves the time to draw them.
+   * @param drawing segmentation: views also say which thing each pixel shows, for whoever labels what a policy sees
+   */
+  constructor(world: World, cameras: CameraSizes, drawing = { segmentation: false }) {
     this.#world = world;
     this.#cameras = cameras;
+    this.#drawing = drawing;
   }
 
   get robot(): Robot {
@@ -34,7 +39,9 @@ export class WorldPlant implements Plant {
 
   observe(ask: Ask): Observation {
     const cameras: Record<string, CameraView> = {};
-    for (const [name, size] of Object.entries(this.#cameras)) cameras[name] = this.#world.render(name, size);
+    for (const [name, size] of Object.entries(this.#cameras)) {
+      cameras[name] = this.#world.render(name, size, this.#drawing);
+    }
     return {
       id: ask.id,
       captureNs: ask.captureNs,

@@ -12,7 +12,7 @@ export { selfLayer } from "./blocks/layers.ts";
 export type { EncodedText, InstructionEncoder } from "./text/instruction-encoder.ts";
 export type { Int8Rows } from "./text/int8-rows.ts";
 export { int8RowsOf, packRows, unpackRow, unpackRows } from "./text/int8-rows.ts";
-export { createMinilm, sha256 } from "./text/minilm.ts";
+export { createMinilm, MINILM_LAYERS, sha256 } from "./text/minilm.ts";
 export type { MinilmFiles, OpenSession } from "./text/minilm.ts";
 export { createWordpiece } from "./text/wordpiece.ts";
 export { beliefOf, candidatesOf, DEFAULT_CALIBRATION, doubtsOf } from "./tabletop/belief.ts";

@@ -16,6 +16,8 @@ export function registerTrain(program: Command): void {
     .option("--out <folder>", "folder for state, curves and checkpoint", "runs/tabletop")
     .option("--steps <n>", "optimiser steps in all, 24 pictures with 4 sentences each", wholeNumber, 20_000)
     .option("--seed <n>", "seed of weights and batches", wholeNumber, 1)
+    .option("--init <folder>", "checkpoint to begin from instead of random weights")
+    .option("--peak-rate <rate>", "highest learning rate (default: 0.0012)", positive)
     .option("--threads <n>", "threads of the engine", wholeNumber, 2)
     .option("--resume", "go on with the training in --out", false)
     .addHelpText("after", TRAIN_HELP)
@@ -27,6 +29,8 @@ type TrainFlags = {
   readonly out: string;
   readonly steps: number;
   readonly seed: number;
+  readonly init?: string;
+  readonly peakRate?: number;
   readonly threads: number;
   readonly resume: boolean;
 };
@@ -51,6 +55,12 @@ async function train(flags: TrainFlags): Promise<void> {
     },
   });
   progress.end(`checkpoint in ${checkpoint}`);
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < 1)) throw new InvalidArgumentError("expected a number between 0 and 1");
+  return value;
 }
 
 function wholeNumber(text: string): number {

@@ -1,6 +1,8 @@
 /**
- * all-MiniLM-L6-v2 (Apache-2.0; Wang et al. 2020, arXiv:2002.10957): a BERT of six layers. Used frozen, token by token: the
- * usual mean pooling would lose which colour belongs to which thing. Runs once an instruction.
+ * all-MiniLM-L6-v2 (Apache-2.0; Wang et al. 2020, arXiv:2002.10957): a BERT of six layers, of which the first three are used:
+ * what the middle says of a token carries over better to words that a policy was never trained on than what the last layer
+ * says, and costs half. Frozen, and token by token: the usual mean pooling would lose which colour belongs to which thing.
+ * Runs once an instruction.
  */
 import { BiddenError } from "@bidden/runtime";
 import {
@@ -20,11 +22,12 @@ import {
   type Tensor,
   type TensorData,
 } from "@bidden/tensor";
-import { int8RowsOf, unpackRow, unpackRows } from "./int8-rows.ts";
+import { type Int8Rows, int8RowsOf, unpackRow, unpackRows } from "./int8-rows.ts";
 import type { EncodedText, InstructionEncoder } from "./instruction-encoder.ts";
 import { createWordpiece } from "./wordpiece.ts";
 
-const LAYERS = 6;
+/** Layers that are used, of the six that there are. */
+export const MINILM_LAYERS = 3;
 const HEADS = 12;
 const WIDTH = 384;
 /** Padded lengths that a graph is built for; a sentence runs in the shortest that holds it. */
@@ -77,7 +80,7 @@ function minilmGraph(
   const embedded = graph.input("embedded", "float32", [batch, length, WIDTH]);
   const mask = reshape(graph.input("mask", "float32", [batch, length]), [batch, 1, 1, length]);
   let x = layerNorm(embedded, weights("embeddings.LayerNorm.weight"), weights("embeddings.LayerNorm.bias"), NORM);
-  for (let index = 0; index < LAYERS; index++) x = layer(x, index, weights, mask);
+  for (let index = 0; index < MINILM_LAYERS; index++) x = layer(x, index, weights, mask);
   graph.output("hidden", x);
   return { graph, values };
 }
@@ -108,77 +111,101 @@ export async function createMinilm(
   options: SessionOptions = {},
 ): Promise<InstructionEncoder> {
   const { tensors } = readSafetensors(files.weights, "text encoder");
-  const words = int8RowsOf(tensors, "embeddings.word_embeddings.weight");
-  const positions = floatTensor(tensors, "embeddings.position_embeddings.weight").data as Float32Array;
-  const kinds = floatTensor(tensors, "embeddings.token_type_embeddings.weight").data as Float32Array;
-  const wordpiece = createWordpiece(files.tokenizer);
-  const sessions = new Map<string, Promise<Session>>();
-  const sessionFor = (shape: PaddedShape): Promise<Session> => {
-    const key = `${shape.batch} x ${shape.length}`;
-    let session = sessions.get(key);
-    if (session === undefined) {
-      const { graph, values } = minilmGraph(shape, tensors);
-      session = openSession(onnxModel(graph, { parameters: values }), options);
-      sessions.set(key, session);
-    }
-    return session;
+  const open = (shape: PaddedShape): Promise<Session> => {
+    const { graph, values } = minilmGraph(shape, tensors);
+    return openSession(onnxModel(graph, { parameters: values }), options);
   };
-  const maxTokens = LENGTHS[LENGTHS.length - 1] as number;
-  const digest = await sha256(files.weights);
+  return new Minilm(tensors, createWordpiece(files.tokenizer), open, await sha256(files.weights));
+}
 
-  const embed = (ids: readonly number[], out: Float32Array): void => {
-    ids.forEach((id, t) => {
-      unpackRow(words, id, out, t * WIDTH);
-      for (let d = 0; d < WIDTH; d++) {
-        const at = t * WIDTH + d;
-        out[at] = (out[at] as number) + (positions[at] as number) + (kinds[d] as number);
-      }
-    });
-  };
-  /** Rows of ids, each at most `length` long, in one run of a graph for `batch` rows. */
-  const run = async (rows: readonly (readonly number[])[], shape: PaddedShape): Promise<EncodedText[]> => {
-    const { batch, length } = shape;
-    const embedded = new Float32Array(batch * length * WIDTH);
-    const mask = new Float32Array(batch * length).fill(-10_000);
-    rows.forEach((ids, row) => {
-      embed(ids, embedded.subarray(row * length * WIDTH));
-      mask.fill(0, row * length, row * length + ids.length);
-    });
-    const { hidden } = await (await sessionFor(shape)).run({ embedded, mask });
-    const values = (hidden as TensorData).data as Float32Array;
-    return rows.map(({ length: count }, row) => ({
-      values: values.slice(row * length * WIDTH, (row * length + count) * WIDTH),
-      count,
-    }));
-  };
-  const paddedLength = (count: number): number => LENGTHS.find((candidate) => candidate >= count) as number;
-  const encodeAll = async (texts: readonly string[]): Promise<EncodedText[]> => {
-    const ids = texts.map((text) => wordpiece.encode(text, maxTokens));
+class Minilm implements InstructionEncoder {
+  readonly width = WIDTH;
+  readonly maxTokens = LENGTHS[LENGTHS.length - 1] as number;
+  readonly digest: string;
+  readonly #wordpiece: ReturnType<typeof createWordpiece>;
+  readonly #open: (shape: PaddedShape) => Promise<Session>;
+  readonly #sessions: Map<string, Promise<Session>> = new Map();
+  readonly #words: Int8Rows;
+  readonly #positions: Float32Array;
+  readonly #kinds: Float32Array;
+
+  constructor(
+    tensors: ReadonlyMap<string, TensorData>,
+    wordpiece: ReturnType<typeof createWordpiece>,
+    open: (shape: PaddedShape) => Promise<Session>,
+    digest: string,
+  ) {
+    this.digest = digest;
+    this.#wordpiece = wordpiece;
+    this.#open = open;
+    this.#words = int8RowsOf(tensors, "embeddings.word_embeddings.weight");
+    this.#positions = floatTensor(tensors, "embeddings.position_embeddings.weight").data as Float32Array;
+    this.#kinds = floatTensor(tensors, "embeddings.token_type_embeddings.weight").data as Float32Array;
+  }
+
+  async encode(text: string): Promise<EncodedText> {
+    const ids = this.#wordpiece.encode(text, this.maxTokens);
+    const [only] = await this.#run([ids], { batch: 1, length: paddedLength(ids) });
+    return only as EncodedText;
+  }
+
+  async encodeAll(texts: readonly string[]): Promise<EncodedText[]> {
+    const ids = texts.map((text) => this.#wordpiece.encode(text, this.maxTokens));
     const encoded: EncodedText[] = [];
     for (const length of LENGTHS) {
-      const own = [...ids.keys()].filter((index) => paddedLength((ids[index] as readonly number[]).length) === length);
+      const own = [...ids.keys()].filter((index) => paddedLength(ids[index] as number[]) === length);
       for (let from = 0; from < own.length; from += MANY) {
         const some = own.slice(from, from + MANY);
-        const rows = some.map((index) => ids[index] as readonly number[]);
-        const done = await run(rows, { batch: MANY, length });
+        const rows = some.map((index) => ids[index] as number[]);
+        const done = await this.#run(rows, { batch: MANY, length });
         some.forEach((index, row) => {
           encoded[index] = done[row] as EncodedText;
         });
       }
     }
     return encoded;
-  };
-  return {
-    width: WIDTH,
-    maxTokens,
-    digest,
-    async encode(text): Promise<EncodedText> {
-      const ids = wordpiece.encode(text, maxTokens);
-      const [only] = await run([ids], { batch: 1, length: paddedLength(ids.length) });
-      return only as EncodedText;
-    },
-    encodeAll,
-  };
+  }
+
+  /** Rows of ids, each at most `length` long, in one run of the graph for `batch` rows. */
+  async #run(rows: readonly (readonly number[])[], shape: PaddedShape): Promise<EncodedText[]> {
+    const { batch, length } = shape;
+    const embedded = new Float32Array(batch * length * WIDTH);
+    const mask = new Float32Array(batch * length).fill(-10_000);
+    rows.forEach((ids, row) => {
+      this.#embed(ids, embedded.subarray(row * length * WIDTH));
+      mask.fill(0, row * length, row * length + ids.length);
+    });
+    const { hidden } = await (await this.#sessionFor(shape)).run({ embedded, mask });
+    const values = (hidden as TensorData).data as Float32Array;
+    return rows.map(({ length: count }, row) => ({
+      values: values.slice(row * length * WIDTH, (row * length + count) * WIDTH),
+      count,
+    }));
+  }
+
+  #embed(ids: readonly number[], out: Float32Array): void {
+    ids.forEach((id, t) => {
+      unpackRow(this.#words, id, out, t * WIDTH);
+      for (let d = 0; d < WIDTH; d++) {
+        const at = t * WIDTH + d;
+        out[at] = (out[at] as number) + (this.#positions[at] as number) + (this.#kinds[d] as number);
+      }
+    });
+  }
+
+  #sessionFor(shape: PaddedShape): Promise<Session> {
+    const key = `${shape.batch} x ${shape.length}`;
+    let session = this.#sessions.get(key);
+    if (session === undefined) {
+      session = this.#open(shape);
+      this.#sessions.set(key, session);
+    }
+    return session;
+  }
+}
+
+function paddedLength(ids: readonly number[]): number {
+  return LENGTHS.find((candidate) => candidate >= ids.length) as number;
 }
 
 /** SHA-256 of bytes, hex. */

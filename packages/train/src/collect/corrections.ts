@@ -29,13 +29,13 @@ export type CorrectionOutcome = {
 
 /** How much each skill is wanted where the scene allows it: the harder it is to imitate and the rarer it is possible, the more. */
 const CORRECTION_WEIGHTS: Readonly<Record<Skill, number>> = {
-  push: 3,
-  put: 0.25,
-  pick: 0.12,
-  stack: 0.3,
-  "open-drawer": 0.5,
-  "close-drawer": 0.5,
-  point: 0.03,
+  push: 1,
+  put: 0.6,
+  pick: 0.3,
+  stack: 0.5,
+  "open-drawer": 2,
+  "close-drawer": 2,
+  point: 0.15,
 };
 
 /** A task that the scene of the seed allows, its skill drawn by weight. */
@@ -65,15 +65,11 @@ export async function collectCorrection(options: CorrectionOptions): Promise<Cor
     instruction: sayTask(scene, task, rng, { split: "train" }).text,
     task,
     maxSeconds,
+    segmentation: true,
     ...(head === undefined ? {} : { head }),
     onStep: ({ observation }) => {
       const { expert, done, finished, objects } = labelState(world, task);
-      const cameras = Object.fromEntries(
-        config.cameras.map(({ name, grid }) => [
-          name,
-          world.render(name, { width: grid.width, height: grid.height }, { segmentation: true }),
-        ]),
-      );
+      const { cameras } = observation;
       frames.add({ cameras, objects, state: observation.state, action: expert, done, finished, disturbed: false });
       finishedSteps = finished ? finishedSteps + 1 : 0;
       return finishedSteps < STILL_STEPS ? undefined : "end";

@@ -5,7 +5,7 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openShards, type Shards } from "@bidden/data/node";
-import type { TabletopConfig } from "@bidden/models";
+import { type TabletopConfig, toFloat32 } from "@bidden/models";
 import { loadMinilm } from "@bidden/models/node";
 import { BiddenError, createRng } from "@bidden/runtime";
 import { makeFolder, writeWhole } from "@bidden/runtime/node";
@@ -36,7 +36,7 @@ export type TrainOptions = {
   readonly sentences?: number;
   readonly seed?: number;
   readonly peakRate?: number;
-  /** Checkpoint folder to begin from: parameters of the same name and shape are taken over. */
+  /** Checkpoint folder to begin from: parameters of the same name and shape are taken over, in any float type. */
   readonly init?: string;
   readonly resume?: boolean;
   readonly threads?: number;
@@ -222,7 +222,8 @@ function firstParameters(graph: Graph, seed: number, init: string | undefined): 
   const { tensors } = readSafetensors(readFileSync(path), path);
   for (const [name, value] of parameters) {
     const known = tensors.get(name);
-    if (known?.shape.join() === value.shape.join()) parameters.set(name, known);
+    if (known === undefined || known.shape.join() !== value.shape.join()) continue;
+    parameters.set(name, { dtype: "float32", shape: value.shape, data: toFloat32(known.data, known.dtype) });
   }
   return parameters;
 }
