@@ -1,9 +1,10 @@
 /**
  * The bundled policy from nothing: demonstrations and stills, training, rounds of on-policy correction, calibration.
  *
- *   npx tsx recipes/train-tabletop.ts [--work runs/tabletop] [--install]
+ *   npx tsx recipes/train-tabletop.ts [--work runs/tabletop] [--init CHECKPOINT --peak-rate 0.0008] [--install]
  *
  * Every stage goes on where an interrupted run left it; run it again after a crash. About three hours on two cores.
+ * `--init` begins from a checkpoint instead of random weights: new words or a new skill take a third of the steps then.
  * `--install` copies the result to packages/models/checkpoints/tabletop. Compare it with the bundled one before (bidden eval).
  */
 import { spawn } from "node:child_process";
@@ -24,6 +25,8 @@ const { values: flags } = parseArgs({
     demonstrations: { type: "string", default: "1700" },
     stills: { type: "string", default: "48000" },
     steps: { type: "string", default: "16000" },
+    init: { type: "string" },
+    "peak-rate": { type: "string", default: "0.0012" },
     /** On-policy correction: after these shares of the steps, so many episodes each. */
     rounds: { type: "string", default: "0.4,0.55,0.65,0.8,0.9" },
     corrections: { type: "string", default: "140" },
@@ -37,7 +40,7 @@ const BUNDLED = "packages/models/checkpoints/tabletop";
 /** Seeds: demonstrations from 100,000, stills from 500,000, corrections from 800,000, calibration from 950,000. */
 const CORRECTION_SEED = 800_000;
 const CALIBRATION_SEED = 950_000;
-const CALIBRATION_SCENES = 400;
+const CALIBRATION_SCENES = 500;
 
 /** `bidden demo ...` in two processes, one a core, each with its own first seed. */
 async function inTwo(seeds: readonly [number, number], args: readonly string[]): Promise<void> {
@@ -64,6 +67,8 @@ async function trainTo(step: number): Promise<void> {
     steps: STEPS,
     resume: true,
     stopAt: step,
+    peakRate: Number(flags["peak-rate"]),
+    ...(flags.init === undefined ? {} : { init: flags.init }),
     onStep: ({ step: at, samplesPerS, etaS, metrics }) => {
       if (at % 500 !== 0) return;
       const shown = Object.entries(metrics).map(([name, value]) => `${name} ${value.toFixed(3)}`);

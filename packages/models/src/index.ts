@@ -15,7 +15,7 @@ export { int8RowsOf, packRows, unpackRow, unpackRows } from "./text/int8-rows.ts
 export { createMinilm, MINILM_LAYERS, sha256 } from "./text/minilm.ts";
 export type { MinilmFiles, OpenSession } from "./text/minilm.ts";
 export { createWordpiece } from "./text/wordpiece.ts";
-export { beliefOf, candidatesOf, DEFAULT_CALIBRATION, doubtsOf } from "./tabletop/belief.ts";
+export { alarmOf, beliefOf, candidatesOf, DEFAULT_CALIBRATION, doubtsOf } from "./tabletop/belief.ts";
 export type { Calibration, RawBelief } from "./tabletop/belief.ts";
 export { flowGraph, policyGraph } from "./tabletop/graphs.ts";
 export { createTabletop, halfPrecision, HEADS, TabletopPolicy } from "./tabletop/policy.ts";

@@ -6,5 +6,5 @@ export { trainingConfig } from "./tabletop/config.ts";
 export { tabletopObjective, targetShapes } from "./tabletop/objective.ts";
 export type { CorrectionOptions, CorrectionOutcome } from "./collect/corrections.ts";
 export { collectCorrection } from "./collect/corrections.ts";
-export { doubtful, fitCalibration, sampleDoubts } from "./tabletop/calibrate.ts";
+export { fitCalibration, sampleDoubts } from "./tabletop/calibrate.ts";
 export type { DoubtSample } from "./tabletop/calibrate.ts";

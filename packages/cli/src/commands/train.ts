@@ -15,6 +15,7 @@ export function registerTrain(program: Command): void {
     .option("--data <folder>", "folder of the shards", "runs/demonstrations")
     .option("--out <folder>", "folder for state, curves and checkpoint", "runs/tabletop")
     .option("--steps <n>", "optimiser steps in all, 24 pictures with 4 sentences each", wholeNumber, 20_000)
+    .option("--stop-at <n>", "pause at this step; the schedule still counts to --steps", wholeNumber)
     .option("--seed <n>", "seed of weights and batches", wholeNumber, 1)
     .option("--init <folder>", "checkpoint to begin from instead of random weights")
     .option("--peak-rate <rate>", "highest learning rate (default: 0.0012)", positive)
@@ -28,6 +29,7 @@ type TrainFlags = {
   readonly data: string;
   readonly out: string;
   readonly steps: number;
+  readonly stopAt?: number;
   readonly seed: number;
   readonly init?: string;
   readonly peakRate?: number;

@@ -10,10 +10,13 @@ import {
   joinHeads,
   layerNorm,
   linear,
+  matmul,
   packedSelfAttention,
+  reshape,
   split,
   splitHeads,
   type Tensor,
+  transpose,
 } from "@bidden/tensor";
 
 export type DenseOptions = {
@@ -28,13 +31,26 @@ function lastDim(x: Tensor): number {
 
 /** y = x W + b over the last axis: [..., in] -> [..., width]. Weight is stored [in, width]. */
 export function dense(graph: Graph, name: string, x: Tensor, width: number, options: DenseOptions = {}): Tensor {
-  const inputs = lastDim(x);
-  const weight = graph.parameter(`${name}.weight`, [inputs, width], {
-    kind: "normal",
-    std: options.std ?? 1 / Math.sqrt(inputs),
-  });
-  const bias = options.bias === false ? null : graph.parameter(`${name}.bias`, [width], { kind: "zeros" });
-  return linear(x, weight, bias);
+  if (options.bias !== false) {
+    const { weight, bias } = denseParameters(graph, name, lastDim(x), width, options.std);
+    return linear(x, weight, bias);
+  }
+  return linear(x, weightOf(graph, name, lastDim(x), width, options.std), null);
+}
+
+function weightOf(graph: Graph, name: string, inputs: number, width: number, std = 1 / Math.sqrt(inputs)): Tensor {
+  return graph.parameter(`${name}.weight`, [inputs, width], { kind: "normal", std });
+}
+
+function denseParameters(
+  graph: Graph,
+  name: string,
+  inputs: number,
+  width: number,
+  std?: number,
+): { readonly weight: Tensor; readonly bias: Tensor } {
+  const weight = weightOf(graph, name, inputs, width, std);
+  return { weight, bias: graph.parameter(`${name}.bias`, [width], { kind: "zeros" }) };
 }
 
 /** Layer normalisation over the last axis (epsilon 1e-5); a dense layer follows, so it has no scale and shift of its own. */
@@ -51,21 +67,48 @@ export function selfLayer(graph: Graph, name: string, x: Tensor, heads: number, 
   return mlp(graph, name, add(x, attended), mlpWidth);
 }
 
-/** Pre-norm attention of `x` to `memory` (already normalised) and MLP, each with a residual. */
-export function crossLayer(
-  graph: Graph,
-  name: string,
-  x: Tensor,
-  memory: Tensor,
-  options: { readonly heads: number; readonly mlpWidth: number; readonly mask?: Tensor },
-): Tensor {
+type CrossOptions = { readonly heads: number; readonly mlpWidth: number; readonly mask?: Tensor };
+
+/** Pre-norm attention of `x` [b, n, width] to `memory` [b, m, width] (already normalised) and MLP, each with a residual. */
+export function crossLayer(graph: Graph, name: string, x: Tensor, memory: Tensor, options: CrossOptions): Tensor {
   const width = lastDim(x);
-  const q = dense(graph, `${name}.query`, norm(x), width);
-  const [k, v] = split(dense(graph, `${name}.memory`, memory, 2 * width), [width, width], -1) as [Tensor, Tensor];
-  const apart = (tokens: Tensor): Tensor => splitHeads(tokens, options.heads);
-  const values = joinHeads(attention(apart(q), apart(k), apart(v), { mask: options.mask ?? null }));
-  const attended = dense(graph, `${name}.out`, values, width);
+  const q = splitHeads(dense(graph, `${name}.query`, norm(x), width), options.heads);
+  const look = isCheaperFolded(x, memory, options.heads) ? lookFolded : lookProjected;
+  const attended = dense(graph, `${name}.out`, joinHeads(look(graph, name, q, memory, options.mask ?? null)), width);
   return mlp(graph, name, add(x, attended), options.mlpWidth);
+}
+
+/** Whether few queries look at a long memory, counted in multiplications. */
+function isCheaperFolded(x: Tensor, memory: Tensor, heads: number): boolean {
+  const [, n, width] = x.shape as readonly [number, number, number];
+  const m = memory.shape[1] as number;
+  return 2 * n * width * width + 2 * n * heads * m * width < 2 * m * width * width + 2 * n * m * width;
+}
+
+/** Keys and values are made of all of memory: q [b, heads, n, d] -> [b, heads, n, d]. */
+function lookProjected(graph: Graph, name: string, q: Tensor, memory: Tensor, mask: Tensor | null): Tensor {
+  const heads = q.shape[1] as number;
+  const width = lastDim(memory);
+  const [k, v] = split(dense(graph, `${name}.memory`, memory, 2 * width), [width, width], -1) as [Tensor, Tensor];
+  return attention(q, splitHeads(k, heads), splitHeads(v, heads), { mask });
+}
+
+/**
+ * The same numbers from the other side: (m Wk)·q = m·(Wk q), and shares·(m Wv) = (shares·m) Wv, so that the weights meet the
+ * few queries instead of all of memory. A bias of the keys adds the same to all scores of a query and falls out.
+ */
+function lookFolded(graph: Graph, name: string, q: Tensor, memory: Tensor, mask: Tensor | null): Tensor {
+  const [batch, heads, , d] = q.shape as readonly [number, number, number, number];
+  const [, m, width] = memory.shape as readonly [number, number, number];
+  const { weight, bias } = denseParameters(graph, `${name}.memory`, width, 2 * width);
+  const [toKeys, toValues] = split(weight, [width, width], -1).map((part) =>
+    transpose(reshape(part, [width, heads, d]), [1, 0, 2]),
+  ) as [Tensor, Tensor];
+  const shared = reshape(memory, [batch, 1, m, width]);
+  const asked = matmul(q, toKeys, { transposeB: true });
+  const mixed = attention(asked, shared, shared, { mask, scale: 1 / Math.sqrt(d) });
+  const shift = split(bias, [width, width], -1)[1] as Tensor;
+  return add(matmul(mixed, toValues), reshape(shift, [1, heads, 1, d]));
 }
 
 function mlp(graph: Graph, name: string, x: Tensor, mlpWidth: number): Tensor {

@@ -102,32 +102,50 @@ function isPlacing(raw: RawBelief): boolean {
   return PLACING.includes(SKILLS[indexOfLargest(raw.skill)] as string);
 }
 
+/** What is doubted first is answered first: harm before nonsense, what the sentence says before what the picture shows. */
+const ALARMS = ["forbidden", "garbage", "outside", "question", "nowhere", "missing", "misuse", "ambiguous"] as const;
+
+/** The first alarm that sounds, or null where the sentence is to be obeyed. */
+export function alarmOf(doubts: Calibration, limits: Calibration): keyof Calibration | null {
+  return ALARMS.find((name) => doubts[name] > limits[name]) ?? null;
+}
+
 function intentOf(config: TabletopConfig, raw: RawBelief, instruction: string, limits: Calibration): Intent {
-  const doubts = doubtsOf(raw);
-  const over = (name: keyof Calibration): boolean => doubts[name] > limits[name];
-  if (over("forbidden"))
-    return { kind: "refuse", reason: "That could hurt someone or break something, so I will not do it." };
-  if (over("garbage")) return { kind: "refuse", reason: "I do not understand that as something to do here." };
-  if (over("outside")) return { kind: "refuse", reason: "That is not something that I can do here." };
-  if (over("question")) return { kind: "hold", reason: "That is a question; I answer it and do not move." };
-  const phrases = nounPhrases(instruction);
-  const nowhere = CHANNELS.map((_, channel) => nowhereOf(raw, channel));
-  const placing = isPlacing(raw);
-  const lost = CHANNELS.findIndex((_, c) => (c === 0 || placing) && (nowhere[c] as number) > limits.nowhere);
-  if (over("missing") || lost >= 0) {
-    const worst = lost >= 0 ? lost : placing && (nowhere[1] as number) > (nowhere[0] as number) ? 1 : 0;
-    const phrase = phrases[CHANNELS[worst] as "act" | "place"];
-    return { kind: "refuse", reason: missingReason(phrase) };
+  const alarm = alarmOf(doubtsOf(raw), limits);
+  switch (alarm) {
+    case null:
+      return { kind: "obey" };
+    case "forbidden":
+      return { kind: "refuse", reason: "That could hurt someone or break something, so I will not do it." };
+    case "garbage":
+      return { kind: "refuse", reason: "I do not understand that as something to do here." };
+    case "outside":
+      return { kind: "refuse", reason: "That is not something that I can do here." };
+    case "question":
+      return { kind: "hold", reason: "That is a question; I answer it and do not move." };
+    case "nowhere":
+    case "missing":
+      return { kind: "refuse", reason: missingReason(nounPhrases(instruction)[lostChannel(raw)]) };
+    case "misuse":
+      return { kind: "refuse", reason: misuseReason(nounPhrases(instruction).act) };
+    case "ambiguous":
+      return whichOne(config, raw, instruction);
+    default:
+      return alarm satisfies never;
   }
-  if (over("misuse")) return { kind: "refuse", reason: misuseReason(phrases.act) };
-  if (over("ambiguous")) {
-    const unsure = mostDivided(config, raw, placing);
-    const phrase = phrases[CHANNELS[unsure.channel] as "act" | "place"];
-    const question = phrase === undefined ? "Which one do you mean?" : `Which ${phrase} do you mean?`;
-    const about = CHANNELS[unsure.channel] as "act" | "place";
-    return { kind: "ask", question, candidates: unsure.candidates, about };
-  }
-  return { kind: "obey" };
+}
+
+/** The channel that is the more surely nowhere. */
+function lostChannel(raw: RawBelief): "act" | "place" {
+  return isPlacing(raw) && nowhereOf(raw, 1) > nowhereOf(raw, 0) ? "place" : "act";
+}
+
+function whichOne(config: TabletopConfig, raw: RawBelief, instruction: string): Intent {
+  const { channel, candidates } = mostDivided(config, raw, isPlacing(raw));
+  const about = CHANNELS[channel] as "act" | "place";
+  const phrase = nounPhrases(instruction)[about];
+  const question = phrase === undefined ? "Which one do you mean?" : `Which ${phrase} do you mean?`;
+  return { kind: "ask", question, candidates, about };
 }
 
 function missingReason(phrase: string | undefined): string {

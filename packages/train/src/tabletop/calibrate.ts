@@ -1,8 +1,8 @@
 /**
- * Thresholds of the policy's doubts, fitted on scenes and sentences that it was not trained on: each alarm may wrongly stop
- * only a small share of ordinary instructions, and within that bound is as eager as possible.
+ * Thresholds of the policy's doubts, fitted on scenes and sentences that it was not trained on: together they may wrongly stop
+ * only a small share of ordinary instructions, and within that bound answer as much as can be of what must not be obeyed.
  */
-import { type Calibration, DEFAULT_CALIBRATION, doubtsOf, type TabletopPolicy } from "@bidden/models";
+import { alarmOf, type Calibration, DEFAULT_CALIBRATION, doubtsOf, type TabletopPolicy } from "@bidden/models";
 import { createRng, type Observation } from "@bidden/runtime";
 import {
   askQuestion,
@@ -83,51 +83,63 @@ export async function sampleDoubts(
   return samples;
 }
 
+/** Ordinary instructions that may be questioned wrongly; the evaluation's wordings are harder than those fitted here. */
+const FALSE_ALARMS = 0.03;
+/** What one more share of false alarms costs, in shares of right answers. */
+const PRICE = 6;
+/** Thresholds that are tried for what sentence and picture say together. */
+const STEPS = [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95];
 /**
- * All alarms together stop at most this share of ordinary instructions. Most of those are misunderstood, and better asked about
- * than done wrongly.
+ * What the sentence alone says wavers with words that were never trained on (*hoist*, *tuck*): no threshold of it below even
+ * odds is believed.
  */
-const FALSE_ALARMS = 0.1;
-/** Shares that each alarm alone may stop, most eager first. */
-const EACH = [0.04, 0.03, 0.025, 0.02, 0.015, 0.01, 0.0075, 0.005, 0.0025, 0] as const;
-/** No threshold of what sentence and picture say together is fitted outside this range: tails of a few hundred samples are noise. */
-const RANGE = [0.2, 0.9] as const;
-/**
- * What the sentence alone says wavers with words that were never trained on (*hoist*, *tuck*). Harm and nonsense are believed
- * at even odds; that something is a question, or no skill of this arm, must be all but certain before it stops a deed.
- */
-const LEAST: Partial<Calibration> = { garbage: 0.5, forbidden: 0.5, question: 0.97, outside: 0.97, misuse: 0.8 };
+const LEAST: Partial<Calibration> = { garbage: 0.5, forbidden: 0.5, question: 0.5, outside: 0.5 };
+const START = 0.9;
 
-/** The most eager thresholds under which all alarms together wrongly stop few enough ordinary instructions. */
+/**
+ * Thresholds under which the worst of the kinds that must not be obeyed is answered rightly as often as can be, while few
+ * ordinary instructions are questioned: found by trying each threshold in turn until nothing gets better.
+ */
 export function fitCalibration(samples: readonly DoubtSample[]): Calibration {
-  const ordinary = samples.filter(({ kind }) => kind === "task").map(({ doubts }) => doubts);
-  const fits = EACH.map((share) => thresholdsFor(ordinary, share));
-  const stopped = (limits: Calibration): number =>
-    ordinary.filter((doubts) => doubtful(doubts, limits)).length / Math.max(1, ordinary.length);
-  return fits.find((limits) => stopped(limits) <= FALSE_ALARMS) ?? (fits.at(-1) as Calibration);
+  const names = Object.keys(DEFAULT_CALIBRATION) as (keyof Calibration)[];
+  let best = Object.fromEntries(names.map((name) => [name, START])) as Calibration;
+  let score = scoreOf(samples, best);
+  for (let improved = true; improved; ) {
+    improved = false;
+    for (const name of names) {
+      for (const limit of STEPS.filter((step) => step >= (LEAST[name] ?? 0))) {
+        const tried = { ...best, [name]: limit };
+        const came = scoreOf(samples, tried);
+        if (came <= score + 1e-9) continue;
+        [best, score, improved] = [tried, came, true];
+      }
+    }
+  }
+  return best;
 }
 
-/** Thresholds that each stop at most this share. */
-function thresholdsFor(ordinary: readonly Calibration[], share: number): Calibration {
-  const fit = (name: keyof Calibration): number => {
-    const values = ordinary.map((doubts) => doubts[name]).sort((a, b) => a - b);
-    const threshold = values[Math.ceil((1 - share) * values.length) - 1] ?? DEFAULT_CALIBRATION[name];
-    const bounded = Math.min(RANGE[1], Math.max(RANGE[0], threshold));
-    return Number(Math.max(bounded, LEAST[name] ?? 0).toFixed(3));
-  };
-  return {
-    garbage: fit("garbage"),
-    forbidden: fit("forbidden"),
-    question: fit("question"),
-    outside: fit("outside"),
-    ambiguous: fit("ambiguous"),
-    missing: fit("missing"),
-    misuse: fit("misuse"),
-    nowhere: fit("nowhere"),
-  };
+/** The worst kind's share of right answers, a little of all kinds' mean, less the price of false alarms. */
+function scoreOf(samples: readonly DoubtSample[], limits: Calibration): number {
+  const shares = UNCLEAR_KINDS.map((kind) =>
+    shareOf(samples, kind, (doubts) => isAnswer(kind, alarmOf(doubts, limits))),
+  );
+  const questioned = shareOf(samples, "task", (doubts) => alarmOf(doubts, limits) !== null);
+  const mean = shares.reduce((a, b) => a + b, 0) / shares.length;
+  return Math.min(...shares) + 0.3 * mean - PRICE * Math.max(0, questioned - FALSE_ALARMS) - 0.1 * questioned;
 }
 
-/** Whether any alarm sounds. */
-export function doubtful(doubts: Calibration, limits: Calibration): boolean {
-  return (Object.keys(limits) as (keyof Calibration)[]).some((name) => doubts[name] > limits[name]);
+function shareOf(
+  samples: readonly DoubtSample[],
+  kind: DoubtSample["kind"],
+  holds: (doubts: Calibration) => boolean,
+): number {
+  const own = samples.filter((sample) => sample.kind === kind);
+  return own.filter(({ doubts }) => holds(doubts)).length / Math.max(1, own.length);
+}
+
+/** Whether an alarm leads to an answer that fits the kind. */
+function isAnswer(kind: (typeof UNCLEAR_KINDS)[number], alarm: keyof Calibration | null): boolean {
+  if (kind === "ambiguous") return alarm === "ambiguous";
+  const ofScene = alarm === "ambiguous" || alarm === "missing" || alarm === "nowhere" || alarm === "misuse";
+  return alarm !== null && (kind === "impossible" || !ofScene);
 }
