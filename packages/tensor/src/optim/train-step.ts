@@ -30,6 +30,8 @@ export type TrainStepOptions = {
   readonly clipNorm?: number;
   /** Keeps a moving average of the parameters: average = decay·average + (1 - decay)·parameter after every step. */
   readonly emaDecay?: number;
+  /** Parameters, by name, that are read and not changed; what is only needed for their gradients is not computed. */
+  readonly freeze?: (name: string) => boolean;
   /** Further values to return at every step. */
   readonly metrics?: Readonly<Record<string, Tensor>>;
 };
@@ -59,7 +61,9 @@ export type TrainStep = {
 
 /** Adds the step to the graph and writes it. A graph takes one step only. */
 export function buildTrainStep(graph: Graph, loss: Tensor, options: TrainStepOptions): TrainStep {
-  const trainable = [...graph.parameters.values()].filter((p) => p.source.kind === "parameter" && p.source.trainable);
+  const trainable = [...graph.parameters.values()].filter(
+    (p) => p.source.kind === "parameter" && p.source.trainable && options.freeze?.(p.name) !== true,
+  );
   if (trainable.length === 0) throw new BiddenError("bad-graph", `graph "${graph.name}" has no parameter to train.`);
   const facts = adamWFacts(options.adamw);
   const found = gradients(loss, trainable);

@@ -41,10 +41,10 @@ const batch = {
   y: Float32Array.from({ length: 4 * 6 * 2 }, (_, i) => Math.cos(i * 0.1)),
 };
 
-function tinyStep(): { step: TrainStep; graph: Graph } {
+function tinyStep(freeze: (name: string) => boolean = () => false): { step: TrainStep; graph: Graph } {
   const { graph, loss } = tinyTransformer();
   const schedule = { peak: 3e-3, warmupSteps: 5, decay: { kind: "cosine" }, totalSteps: 60 } as const;
-  return { graph, step: buildTrainStep(graph, loss, { schedule, clipNorm: 1, emaDecay: 0.9 }) };
+  return { graph, step: buildTrainStep(graph, loss, { schedule, clipNorm: 1, emaDecay: 0.9, freeze }) };
 }
 
 describe("trainer", () => {
@@ -75,6 +75,25 @@ describe("trainer", () => {
     expect(two.saveState()).toEqual(one.saveState());
     await one.close();
     await two.close();
+  });
+
+  test("leaves what is frozen as it is, and takes it over from a state in which it was trained", async () => {
+    const { graph, step } = tinyStep();
+    const whole = await createTrainer(step, initParameters(graph, createRng(1)));
+    for (let i = 0; i < 3; i++) await whole.run(batch);
+    const trained = whole.parameters();
+    const isFrozen = (name: string): boolean => name.startsWith("qkv.") || name.startsWith("norm.");
+    const partly = await createTrainer(tinyStep(isFrozen).step, initParameters(graph, createRng(2)));
+    partly.loadState(whole.saveState());
+    await partly.run(batch);
+    const again = await createTrainer(tinyStep(isFrozen).step, initParameters(graph, createRng(3)));
+    again.loadState(partly.saveState());
+    expect([...again.parameters()]).toEqual([...partly.parameters()]);
+    for (const [name, { data }] of partly.parameters()) {
+      const same = data.every((value, i) => value === trained.get(name)?.data[i]);
+      expect(`${name} ${same}`).toBe(`${name} ${isFrozen(name)}`);
+    }
+    await Promise.all([whole, partly, again].map((trainer) => trainer.close()));
   });
 
   test("says what a batch or a state lacks", async () => {

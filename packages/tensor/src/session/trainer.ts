@@ -66,7 +66,7 @@ class StepRunner implements Trainer {
     for (const name of step.frozen) {
       const info = infos.get(name);
       if (info === undefined) continue;
-      const value = parameterValue(parameters, { parameter: name, shape: info.shape, offset: 0 });
+      const value = parameterValue(parameters, { parameter: name, shape: info.shape, offset: 0 }).slice();
       this.#frozen.set(name, { dtype: "float32", shape: info.shape, data: value });
       this.#fixed[name] = toOrt(engine, info, value);
     }
@@ -122,6 +122,7 @@ class StepRunner implements Trainer {
         tensors.set(name, { dtype: slot.dtype, shape, data: this.#data(slot).subarray(from, to) });
       }
     }
+    for (const [name, value] of this.#frozen) tensors.set(`frozen/${name}`, value);
     return writeSafetensors(tensors, { format: "bidden training state" });
   }
 
@@ -139,6 +140,17 @@ class StepRunner implements Trainer {
         );
       }
     }
+    // What is frozen now may have been trained in the state.
+    const kept = [...this.#frozen].map(([name, now]) => {
+      const value = tensors.get(`frozen/${name}`) ?? tensors.get(`parameter/${name}`);
+      if (value?.data instanceof Float32Array && value.data.length === now.data.length) return { now, value };
+      throw new BiddenError(
+        "bad-checkpoint",
+        `training state: expected the frozen parameter "${name}"; came nothing of its shape.`,
+        { tensor: name },
+      );
+    });
+    for (const { now, value } of kept) (now.data as Float32Array).set(value.data as Float32Array);
     for (const { slot, piece } of wanted) {
       (this.#data(slot) as Float32Array).set(tensors.get(piece.name)?.data as Float32Array, piece.from);
     }

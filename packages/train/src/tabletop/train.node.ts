@@ -38,6 +38,8 @@ export type TrainOptions = {
   readonly peakRate?: number;
   /** Checkpoint folder to begin from: parameters of the same name and shape are taken over, in any float type. */
   readonly init?: string;
+  /** First words of the names of parameters that are left as they are, such as "see" for what recognises things. */
+  readonly freeze?: readonly string[];
   readonly resume?: boolean;
   readonly threads?: number;
   readonly sampler?: Omit<SamplerOptions, "batch" | "sentences" | "seed">;
@@ -195,6 +197,7 @@ async function openTrainer(
     adamw: { weightDecay: 0.02, beta2: 0.98 },
     clipNorm: 1,
     emaDecay: 0.999,
+    freeze: (name) => options.freeze?.some((first) => name.startsWith(`${first}.`)) ?? false,
     metrics,
   });
   const trainer = await createTrainer(step, firstParameters(graph, seed, options.init), {
