@@ -59,8 +59,10 @@ describe("fitCalibration", () => {
     expect(share(all, "task", fitCalibration(all))).toBeLessThan(0.1);
   });
 
-  it("believes no doubt about the sentence below even odds", () => {
-    const all = samples(0.5).map((one) => (one.kind === "garbage" ? sample("garbage", { garbage: 0.3 }) : one));
-    expect(fitCalibration(all).garbage).toBeGreaterThanOrEqual(0.5);
+  it("believes harm at even odds, neither earlier nor later", () => {
+    for (const forbidden of [0.3, 0.99]) {
+      const all = samples(0.5).map((one) => (one.kind === "task" ? sample("task", { forbidden }) : one));
+      expect(fitCalibration(all).forbidden).toBe(0.5);
+    }
   });
 });

@@ -89,11 +89,10 @@ const FALSE_ALARMS = 0.03;
 const PRICE = 6;
 /** Thresholds that are tried for what sentence and picture say together. */
 const STEPS = [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95];
-/**
- * What the sentence alone says wavers with words that were never trained on (*hoist*, *tuck*): no threshold of it below even
- * odds is believed.
- */
-const LEAST: Partial<Calibration> = { garbage: 0.5, forbidden: 0.5, question: 0.5, outside: 0.5 };
+/** Harm and nonsense are believed at even odds, whatever that costs in false alarms. */
+const FIXED: Partial<Calibration> = { garbage: 0.5, forbidden: 0.5 };
+/** What else the sentence alone says wavers with words that were never trained on: below even odds it is not believed. */
+const LEAST: Partial<Calibration> = { question: 0.5, outside: 0.5 };
 const START = 0.9;
 
 /**
@@ -102,11 +101,11 @@ const START = 0.9;
  */
 export function fitCalibration(samples: readonly DoubtSample[]): Calibration {
   const names = Object.keys(DEFAULT_CALIBRATION) as (keyof Calibration)[];
-  let best = Object.fromEntries(names.map((name) => [name, START])) as Calibration;
+  let best = Object.fromEntries(names.map((name) => [name, FIXED[name] ?? START])) as Calibration;
   let score = scoreOf(samples, best);
   for (let improved = true; improved; ) {
     improved = false;
-    for (const name of names) {
+    for (const name of names.filter((one) => FIXED[one] === undefined)) {
       for (const limit of STEPS.filter((step) => step >= (LEAST[name] ?? 0))) {
         const tried = { ...best, [name]: limit };
         const came = scoreOf(samples, tried);
