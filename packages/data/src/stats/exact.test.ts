@@ -32,11 +32,14 @@ it("gives the quantiles that sorting gives, whatever types are mixed", () => {
   );
 });
 
-it("takes one column of a table, over more than one block", () => {
+it("takes one column of a table, over many blocks of both widths", () => {
   const rows = 50_000;
   const table = Float32Array.from({ length: rows * 3 }, (_, i) => Math.sin(i) * (i % 3) ** 4);
   const kept = new ExactValues();
-  for (let from = 0; from < rows; from += 700) kept.add(table.subarray(from * 3, (from + 700) * 3), 2, 3);
+  for (let from = 0; from < rows; from += 700) {
+    const rowsOf = table.subarray(from * 3, (from + 700) * 3);
+    kept.add(from % 1400 === 0 ? rowsOf : Float64Array.from(rowsOf), 2, 3);
+  }
   const column = Array.from({ length: rows }, (_, i) => table[i * 3 + 2] as number);
   const mean = column.reduce((sum, value) => sum + value, 0) / rows;
   expect(kept.quantiles([0.01, 0.5, 0.99])).toEqual([0.01, 0.5, 0.99].map((q) => expected(column, q)));
