@@ -76,9 +76,10 @@ function isFileName(path: string): boolean {
 }
 
 async function openFile(path: string): Promise<Dataset> {
-  if (isAddress(path) && /\.(h5|hdf5)$/i.test(path))
-    throw new BiddenError("unsupported", `HDF5 is read from a disk only: download ${path} first.`, { path });
-  if (/\.(h5|hdf5)$/i.test(path)) return (await import("./hdf5/file.node.ts")).openHdf5(path);
+  if (/\.(h5|hdf5)$/i.test(path)) {
+    const file = await (await openSource(dirname(path))).open(basename(path));
+    return (await import("./hdf5/file.ts")).openHdf5(file, path);
+  }
   if (/\.zip$/i.test(path)) return openZipped(path);
   if (/\.mcap$/i.test(path)) {
     const file = await (await openSource(dirname(path))).open(basename(path));
