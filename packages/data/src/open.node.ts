@@ -13,7 +13,7 @@ import { isAddress, openSource } from "./sources/source.node.ts";
 const DATASET_INFO = "dataset_info.json";
 
 export async function openDataset(path: string): Promise<Dataset> {
-  if (isAddress(path) ? isFileName(path) : await isFile(path)) return openFile(path);
+  if (await isFilePath(path)) return openFile(path);
   const store = await openSource(path);
   if ((await store.list("meta")).includes(INFO_PATH.slice("meta/".length))) {
     const { openLeRobot } = await import("./lerobot/reader.ts");
@@ -60,6 +60,11 @@ async function openZipped(path: string): Promise<Dataset> {
 /** Markers of Zarr v2 and v3. */
 function isZarr(names: readonly string[]): boolean {
   return [".zgroup", "zarr.json", ".zmetadata"].some((name) => names.includes(name));
+}
+
+/** Whether a dataset at this path or address would be one file. */
+export async function isFilePath(path: string): Promise<boolean> {
+  return isAddress(path) ? isFileName(path) : isFile(path);
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -81,7 +81,7 @@ function collect(value: string, before: string[]): string[] {
 function registerLint(data: Command): void {
   data
     .command("lint")
-    .argument("<path>", "LeRobot dataset: folder, http(s):// or hf://OWNER/NAME")
+    .argument("<path>", "folder, file, http(s):// or hf://OWNER/NAME")
     .description("faults by rule, with episode, frame and evidence; ends with 0 clean, 1 findings, 2 unreadable")
     .option("--json", "one JSON object a finding")
     .option(
