@@ -29,3 +29,18 @@ it("is the bitwise definition for any bytes at any address, in one or two parts"
     }),
   );
 });
+
+it("is the same for long inputs, which vectors take", () => {
+  const bytes = Uint8Array.from({ length: 150_000 }, (_, i) => (i * 2654435761) >>> 13);
+  for (const [from, to] of [
+    [0, 16_384],
+    [1, 20_000],
+    [3, 65_539],
+    [7, 150_000],
+  ] as const) {
+    const part = bytes.subarray(from, to);
+    expect(crc32(part)).toBe(bitwise(part, 0xedb88320));
+    expect(crc32c(part)).toBe(bitwise(part, 0x82f63b78));
+    expect(crc32c(part.subarray(5000), crc32c(part.subarray(0, 5000)))).toBe(crc32c(part));
+  }
+});

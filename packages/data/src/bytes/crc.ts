@@ -1,7 +1,9 @@
 /**
  * CRC-32 (ISO 3309, polynomial 0xEDB88320 reflected) and CRC-32C (Castagnoli, 0x82F63B78 reflected), sixteen bytes a step
- * ("slicing", Kounavis and Berry 2005).
+ * ("slicing", Kounavis and Berry 2005), and long inputs by vectors in WebAssembly (crc-simd/crc.c).
  */
+
+import { CRC_SIMD } from "./crc-simd.wasm.ts";
 
 /** Table k, from k * 256: the CRC of a byte followed by k zero bytes. One array, for one bounds check; signed, for no doubles. */
 function createTable(polynomial: number): Int32Array {
@@ -58,15 +60,54 @@ function update(t: Int32Array, bytes: Uint8Array, crc: number): number {
   return ~updateBytes(t, bytes, head + words.byteLength, bytes.length, c) >>> 0;
 }
 
-const IEEE = createTable(0xedb88320);
-const CASTAGNOLI = createTable(0x82f63b78);
+type Kernel = {
+  readonly memory: WebAssembly.Memory;
+  prepare(polynomial: number): void;
+  memory_at(): number;
+  memory_bytes(): number;
+  update(blocks: number, crc: number): number;
+};
 
-/** @param crc of the bytes before, to go on from. */
-export function crc32(bytes: Uint8Array, crc = 0): number {
-  return update(IEEE, bytes, crc);
+/** Bytes that the vector code takes at once. */
+const BLOCK = 4096;
+/** From here on it is worth its call. */
+const LONG = 4 * BLOCK;
+
+/** Null where the platform has no vectors in WebAssembly. */
+function createKernel(polynomial: number): Kernel | null {
+  try {
+    const code = Uint8Array.from(atob(CRC_SIMD), (character) => character.charCodeAt(0));
+    const kernel = new WebAssembly.Instance(new WebAssembly.Module(code)).exports as unknown as Kernel;
+    kernel.prepare(polynomial);
+    return kernel;
+  } catch {
+    return null;
+  }
 }
 
-/** @param crc of the bytes before, to go on from. */
-export function crc32c(bytes: Uint8Array, crc = 0): number {
-  return update(CASTAGNOLI, bytes, crc);
+/** A CRC by its polynomial; the vector code is compiled when the first long input comes. */
+function createCrc(polynomial: number): (bytes: Uint8Array, crc?: number) => number {
+  const table = createTable(polynomial);
+  let kernel: Kernel | null | undefined;
+  return (bytes, crc = 0) => {
+    if (bytes.length < LONG) return update(table, bytes, crc);
+    if (kernel === undefined) kernel = createKernel(polynomial);
+    if (kernel === null) return update(table, bytes, crc);
+    const memory = new Uint8Array(kernel.memory.buffer, kernel.memory_at(), kernel.memory_bytes());
+    let own = ~crc;
+    let at = 0;
+    for (const end = bytes.length - (bytes.length % BLOCK); at < end; ) {
+      const part = bytes.subarray(at, Math.min(end, at + memory.length));
+      memory.set(part);
+      own = kernel.update(part.length / BLOCK, own);
+      at += part.length;
+    }
+    return update(table, bytes.subarray(at), ~own >>> 0);
+  };
 }
+
+/** `crc32(bytes, crc)`: `crc` is that of the bytes before, to go on from. */
+export const crc32 = createCrc(0xedb88320);
+
+/** `crc32c(bytes, crc)`: `crc` is that of the bytes before, to go on from. */
+export const crc32c = createCrc(0x82f63b78);
