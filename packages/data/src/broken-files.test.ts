@@ -13,7 +13,7 @@ import { openZip } from "./files/zip-store.ts";
 import { GOLDEN } from "./golden.test-kit.ts";
 import { decodeImage } from "./image/decode.ts";
 import { readMcap } from "./mcap/messages.ts";
-import { openHdf5 } from "./hdf5/file.node.ts";
+import { openHdf5, openTree } from "./hdf5/file.ts";
 import { openLeRobot } from "./lerobot/reader.ts";
 import { readVideoTrack } from "./media/mp4.ts";
 import { readVideoSamples } from "./media/mp4-samples.ts";
@@ -33,6 +33,11 @@ function access(bytes: Uint8Array): RandomAccess {
     slice: (start, end) => Promise.resolve(new Uint8Array(bytes.subarray(start, end)).buffer),
     close: () => Promise.resolve(),
   };
+}
+
+async function readTree(bytes: Uint8Array): Promise<void> {
+  const tree = await openTree(access(bytes), "hdf5");
+  for (const node of tree.arrays) await node.rows(0, Math.min(4, node.shape[0] ?? 0));
 }
 
 async function readAll(dataset: Dataset): Promise<void> {
@@ -122,15 +127,15 @@ const READERS: Record<string, { bytes: Uint8Array; read: (bytes: Uint8Array) => 
   "info.json": lerobot("arm-images", "meta/info.json"),
   "episodes.jsonl": lerobot("arm-v21-images", "meta/episodes.jsonl"),
   hdf5: {
-    runs: 15,
+    runs: 30,
     bytes: load("hdf5/robomimic.hdf5"),
     read: async (bytes) => {
-      const path = join(FOLDER, "mutated.hdf5");
-      fs.writeFileSync(path, bytes);
-      const dataset = await openHdf5(path);
+      const dataset = await openHdf5(access(bytes), "hdf5");
       await readAll(dataset).finally(() => dataset.close());
     },
   },
+  "hdf5 of the newest format": { bytes: load("hdf5/chunk_indexes.h5"), read: (bytes) => readTree(bytes) },
+  "hdf5 with every kind of storage": { bytes: load("hdf5/storage_zoo.h5"), read: (bytes) => readTree(bytes) },
   jpeg: { bytes: load("hdf5-expected/aloha_jpeg_cam_high_2.jpg"), read: (bytes) => decodeImage(bytes, "jpeg") },
   png: { bytes: load("hdf5-expected/aloha_jpeg_cam_high_2.png"), read: (bytes) => decodeImage(bytes, "png") },
 };

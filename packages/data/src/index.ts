@@ -38,6 +38,7 @@ export { createCodecs } from "./video/codecs.ts";
 export type { CodecSources } from "./video/codecs.ts";
 export { createVideoDecoder } from "./video/decoder.ts";
 export type { VideoDecoder } from "./video/decoder.ts";
+export type { VideoOptions } from "./video/picture-encoder.ts";
 export { streamSteps } from "./dataset/stream.ts";
 export type { Step, StepValue, StreamOptions } from "./dataset/stream.ts";
 export { BatchReader } from "./loader/batch.ts";

@@ -13,7 +13,7 @@ import { isAddress, openSource } from "./sources/source.node.ts";
 const DATASET_INFO = "dataset_info.json";
 
 export async function openDataset(path: string): Promise<Dataset> {
-  if (isAddress(path) ? isFileName(path) : await isFile(path)) return openFile(path);
+  if (await isFilePath(path)) return openFile(path);
   const store = await openSource(path);
   if ((await store.list("meta")).includes(INFO_PATH.slice("meta/".length))) {
     const { openLeRobot } = await import("./lerobot/reader.ts");
@@ -62,6 +62,11 @@ function isZarr(names: readonly string[]): boolean {
   return [".zgroup", "zarr.json", ".zmetadata"].some((name) => names.includes(name));
 }
 
+/** Whether a dataset at this path or address would be one file. */
+export async function isFilePath(path: string): Promise<boolean> {
+  return isAddress(path) ? isFileName(path) : isFile(path);
+}
+
 async function isFile(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isFile();
@@ -76,9 +81,10 @@ function isFileName(path: string): boolean {
 }
 
 async function openFile(path: string): Promise<Dataset> {
-  if (isAddress(path) && /\.(h5|hdf5)$/i.test(path))
-    throw new BiddenError("unsupported", `HDF5 is read from a disk only: download ${path} first.`, { path });
-  if (/\.(h5|hdf5)$/i.test(path)) return (await import("./hdf5/file.node.ts")).openHdf5(path);
+  if (/\.(h5|hdf5)$/i.test(path)) {
+    const file = await (await openSource(dirname(path))).open(basename(path));
+    return (await import("./hdf5/file.ts")).openHdf5(file, path);
+  }
   if (/\.zip$/i.test(path)) return openZipped(path);
   if (/\.mcap$/i.test(path)) {
     const file = await (await openSource(dirname(path))).open(basename(path));

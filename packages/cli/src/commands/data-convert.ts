@@ -1,5 +1,6 @@
 /** `bidden data convert`: any readable format to LeRobot or RLDS; resumable, with the time left, verified. */
 
+import { BiddenError } from "@bidden/runtime";
 import { type Command, Option } from "commander";
 import { readWhole } from "../options.ts";
 import { createProgress, type Progress } from "../progress.ts";
@@ -18,6 +19,11 @@ export function registerConvert(data: Command): void {
     .option("--name <name>", "name of the RLDS dataset, in lower case", "bidden")
     .option("--fps <n>", "frames a second, for sources that do not say it")
     .option("--robot <name>", "robot_type, for sources that do not say it")
+    .addOption(
+      new Option("--video <codec>", "pictures become videos, each frame decoded and compared").choices(["h264"]),
+    )
+    .option("--gop <n>", "with --video: keyframes so many frames apart", "2")
+    .option("--quality <n>", "with --video: quantiser, 0 (best) to 51", "24")
     .option("--no-verify", "do not compare afterwards")
     .action(convert);
 }
@@ -26,11 +32,21 @@ type Options = {
   fps?: string;
   robot?: string;
   verify: boolean;
+  video?: "h264";
+  gop: string;
+  quality: string;
   as: "lerobot-v3" | "lerobot-v2.1" | "rlds";
   name: string;
 };
 
-async function convert(from: string, to: string, { fps, robot, verify, as, name }: Options): Promise<void> {
+function videoOf(codec: "h264", { gop, quality }: Options): { codec: "h264"; gop: number; quality: number } {
+  return { codec, gop: readWhole("--gop", gop, 1, 1000), quality: readWhole("--quality", quality, 0, 51) };
+}
+
+async function convert(from: string, to: string, options: Options): Promise<void> {
+  const { fps, robot, verify, as, name, video: codec } = options;
+  if (as === "rlds" && codec !== undefined)
+    throw new BiddenError("bad-argument", "RLDS holds pictures one by one: --video goes with LeRobot's formats.");
   const { convertToLeRobot, convertToRlds, convertToV21 } = await import("@bidden/data/node");
   let progress: Progress | null = null;
   const remarks: string[] = [];
@@ -38,6 +54,7 @@ async function convert(from: string, to: string, { fps, robot, verify, as, name 
     verify,
     ...(fps === undefined ? {} : { fps: readWhole("--fps", fps, 1, 100_000) }),
     ...(robot === undefined ? {} : { robotType: robot }),
+    ...(codec === undefined ? {} : { video: videoOf(codec, options) }),
     remark: (sentence: string) => void remarks.push(sentence),
   };
   const report = ({ done, total }: { done: number; total: number }): void => {

@@ -2,7 +2,6 @@
 
 import type { Finding } from "@bidden/data";
 import { BiddenError, messageOf } from "@bidden/runtime";
-import { makeFolder } from "@bidden/runtime/node";
 import { type Command, InvalidArgumentError } from "commander";
 import { dirname } from "node:path";
 import { registerConvert } from "./data-convert.ts";
@@ -13,6 +12,7 @@ import { registerView } from "./data-view.ts";
 /** Loaded when a command runs, not when its help is shown. */
 const look = () => import("@bidden/data/look");
 const all = () => import("@bidden/data/node");
+const folders = () => import("@bidden/runtime/node");
 
 export function registerData(program: Command): void {
   const data = program.command("data").description("look into and check recorded episodes");
@@ -50,7 +50,7 @@ function registerProof(data: Command): void {
     .option("--parent <root>", "root of a dataset that this one was made from (repeat for more)", collect, [])
     .action(async (path: string, options: { key: string; by: string; parent: string[] }) => {
       const { key, by, parent } = options;
-      await makeFolder(dirname(key), "for the key");
+      await (await folders()).makeFolder(dirname(key), "for the key");
       const { statement, publicKey } = await (await all()).signDataset(path, {
         keyPath: key,
         collectedBy: by,
@@ -81,7 +81,7 @@ function collect(value: string, before: string[]): string[] {
 function registerLint(data: Command): void {
   data
     .command("lint")
-    .argument("<path>", "LeRobot dataset: folder, http(s):// or hf://OWNER/NAME")
+    .argument("<path>", "folder, file, http(s):// or hf://OWNER/NAME")
     .description("faults by rule, with episode, frame and evidence; ends with 0 clean, 1 findings, 2 unreadable")
     .option("--json", "one JSON object a finding")
     .option(
@@ -115,7 +115,7 @@ async function printSteps(path: string, options: CatOptions): Promise<void> {
   if (sink === null && images !== "none") {
     throw new BiddenError("bad-argument", `--images takes sha256, png:<folder> or none; got "${images}".`);
   }
-  if (images.startsWith("png:")) await makeFolder(images.slice(4), "for the pictures");
+  if (images.startsWith("png:")) await (await folders()).makeFolder(images.slice(4), "for the pictures");
   const dataset = await openDataset(path);
   try {
     const isPicture = (name: string): boolean => ["image", "video"].includes(dataset.features[name]?.dtype ?? "");

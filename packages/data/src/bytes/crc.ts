@@ -1,69 +1,113 @@
-/** CRC-32 (ISO 3309, polynomial 0xEDB88320 reflected) and CRC-32C (Castagnoli, 0x82F63B78 reflected), eight bytes a step. */
+/**
+ * CRC-32 (ISO 3309, polynomial 0xEDB88320 reflected) and CRC-32C (Castagnoli, 0x82F63B78 reflected), sixteen bytes a step
+ * ("slicing", Kounavis and Berry 2005), and long inputs by vectors in WebAssembly (crc-simd/crc.c).
+ */
 
-type Tables = readonly Uint32Array[];
+import { CRC_SIMD } from "./crc-simd.wasm.ts";
 
-/** Table k holds the CRC of a byte followed by k zero bytes ("slicing by 8", Kounavis and Berry 2005). */
-function createTables(polynomial: number): Tables {
-  const tables = Array.from({ length: 8 }, () => new Uint32Array(256));
-  const first = tables[0] as Uint32Array;
+/** Table k, from k * 256: the CRC of a byte followed by k zero bytes. One array, for one bounds check; signed, for no doubles. */
+function createTable(polynomial: number): Int32Array {
+  const table = new Int32Array(16 * 256);
   for (let i = 0; i < 256; i++) {
     let crc = i;
     for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ polynomial : crc >>> 1;
-    first[i] = crc;
+    table[i] = crc;
   }
-  for (let k = 1; k < 8; k++) {
-    const before = tables[k - 1] as Uint32Array;
-    for (let i = 0; i < 256; i++) {
-      const crc = before[i] as number;
-      (tables[k] as Uint32Array)[i] = (first[crc & 0xff] as number) ^ (crc >>> 8);
-    }
+  for (let i = 256; i < table.length; i++) {
+    const before = table[i - 256] as number;
+    table[i] = (table[before & 0xff] as number) ^ (before >>> 8);
   }
-  return tables;
+  return table;
+}
+
+/** Byte by byte, over [from, to). */
+function updateBytes(table: Int32Array, bytes: Uint8Array, from: number, to: number, crc: number): number {
+  let c = crc;
+  for (let i = from; i < to; i++) c = (c >>> 8) ^ (table[(c ^ (bytes[i] as number)) & 0xff] as number);
+  return c;
 }
 
 /** Continues `crc` (0 to begin) over `bytes`. */
-function update(tables: Tables, bytes: Uint8Array, crc: number): number {
-  const [t0, t1, t2, t3, t4, t5, t6, t7] = tables as [
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-  ];
-  let c = ~crc;
-  let i = 0;
-  for (const end = bytes.length - 7; i < end; i += 8) {
-    c ^=
-      (bytes[i] as number) |
-      ((bytes[i + 1] as number) << 8) |
-      ((bytes[i + 2] as number) << 16) |
-      ((bytes[i + 3] as number) << 24);
+function update(t: Int32Array, bytes: Uint8Array, crc: number): number {
+  // Words are read where they are aligned.
+  const head = -bytes.byteOffset & 3;
+  if (bytes.length < head + 16) return ~updateBytes(t, bytes, 0, bytes.length, ~crc) >>> 0;
+  let c = updateBytes(t, bytes, 0, head, ~crc);
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset + head, ((bytes.length - head) >> 4) << 2);
+  for (let i = 0; i < words.length; i += 4) {
+    const w0 = (words[i] as number) ^ c;
+    const w1 = words[i + 1] as number;
+    const w2 = words[i + 2] as number;
+    const w3 = words[i + 3] as number;
     c =
-      (t7[c & 0xff] as number) ^
-      (t6[(c >>> 8) & 0xff] as number) ^
-      (t5[(c >>> 16) & 0xff] as number) ^
-      (t4[c >>> 24] as number) ^
-      (t3[bytes[i + 4] as number] as number) ^
-      (t2[bytes[i + 5] as number] as number) ^
-      (t1[bytes[i + 6] as number] as number) ^
-      (t0[bytes[i + 7] as number] as number);
+      (t[0xf00 | (w0 & 0xff)] as number) ^
+      (t[0xe00 | ((w0 >>> 8) & 0xff)] as number) ^
+      (t[0xd00 | ((w0 >>> 16) & 0xff)] as number) ^
+      (t[0xc00 | (w0 >>> 24)] as number) ^
+      (t[0xb00 | (w1 & 0xff)] as number) ^
+      (t[0xa00 | ((w1 >>> 8) & 0xff)] as number) ^
+      (t[0x900 | ((w1 >>> 16) & 0xff)] as number) ^
+      (t[0x800 | (w1 >>> 24)] as number) ^
+      (t[0x700 | (w2 & 0xff)] as number) ^
+      (t[0x600 | ((w2 >>> 8) & 0xff)] as number) ^
+      (t[0x500 | ((w2 >>> 16) & 0xff)] as number) ^
+      (t[0x400 | (w2 >>> 24)] as number) ^
+      (t[0x300 | (w3 & 0xff)] as number) ^
+      (t[0x200 | ((w3 >>> 8) & 0xff)] as number) ^
+      (t[0x100 | ((w3 >>> 16) & 0xff)] as number) ^
+      (t[w3 >>> 24] as number);
   }
-  for (; i < bytes.length; i++) c = (c >>> 8) ^ (t0[(c ^ (bytes[i] as number)) & 0xff] as number);
-  return ~c >>> 0;
+  return ~updateBytes(t, bytes, head + words.byteLength, bytes.length, c) >>> 0;
 }
 
-const IEEE = createTables(0xedb88320);
-const CASTAGNOLI = createTables(0x82f63b78);
+type Kernel = {
+  readonly memory: WebAssembly.Memory;
+  prepare(polynomial: number): void;
+  memory_at(): number;
+  memory_bytes(): number;
+  update(blocks: number, crc: number): number;
+};
 
-/** @param crc of the bytes before, to go on from. */
-export function crc32(bytes: Uint8Array, crc = 0): number {
-  return update(IEEE, bytes, crc);
+/** Bytes that the vector code takes at once. */
+const BLOCK = 4096;
+/** From here on it is worth its call. */
+const LONG = 4 * BLOCK;
+
+/** Null where the platform has no vectors in WebAssembly. */
+function createKernel(polynomial: number): Kernel | null {
+  try {
+    const code = Uint8Array.from(atob(CRC_SIMD), (character) => character.charCodeAt(0));
+    const kernel = new WebAssembly.Instance(new WebAssembly.Module(code)).exports as unknown as Kernel;
+    kernel.prepare(polynomial);
+    return kernel;
+  } catch {
+    return null;
+  }
 }
 
-/** @param crc of the bytes before, to go on from. */
-export function crc32c(bytes: Uint8Array, crc = 0): number {
-  return update(CASTAGNOLI, bytes, crc);
+/** A CRC by its polynomial; the vector code is compiled when the first long input comes. */
+function createCrc(polynomial: number): (bytes: Uint8Array, crc?: number) => number {
+  const table = createTable(polynomial);
+  let kernel: Kernel | null | undefined;
+  return (bytes, crc = 0) => {
+    if (bytes.length < LONG) return update(table, bytes, crc);
+    if (kernel === undefined) kernel = createKernel(polynomial);
+    if (kernel === null) return update(table, bytes, crc);
+    const memory = new Uint8Array(kernel.memory.buffer, kernel.memory_at(), kernel.memory_bytes());
+    let own = ~crc;
+    let at = 0;
+    for (const end = bytes.length - (bytes.length % BLOCK); at < end; ) {
+      const part = bytes.subarray(at, Math.min(end, at + memory.length));
+      memory.set(part);
+      own = kernel.update(part.length / BLOCK, own);
+      at += part.length;
+    }
+    return update(table, bytes.subarray(at), ~own >>> 0);
+  };
 }
+
+/** `crc32(bytes, crc)`: `crc` is that of the bytes before, to go on from. */
+export const crc32 = createCrc(0xedb88320);
+
+/** `crc32c(bytes, crc)`: `crc` is that of the bytes before, to go on from. */
+export const crc32c = createCrc(0x82f63b78);

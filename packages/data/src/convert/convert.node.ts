@@ -16,6 +16,8 @@ import type { Dataset } from "../dataset/types.ts";
 import { openDataset } from "../open.node.ts";
 import { openRlds } from "../rlds/reader.ts";
 import { rldsColumns, writeRlds } from "../rlds/writer.ts";
+import { loadCodecs } from "../video/codecs.node.ts";
+import { createVideoDecoder } from "../video/decoder.ts";
 import { convertEpisodes, planConversion, type PlanOptions, type Progress, verifyConversion } from "./to-lerobot.ts";
 
 export type ConvertOptions = PlanOptions & {
@@ -52,19 +54,30 @@ export function convertToV21(
   return convertTo("v2.1", from, to, options, report);
 }
 
+/** `recorded`: files of one episode each are wanted; they are joined afterwards. */
+type Stage = ConvertOptions & { readonly recorded?: true };
+
 async function convertTo(
   version: LeRobotVersion,
   from: string,
   to: string,
-  options: ConvertOptions,
+  options: Stage,
   report: Report,
 ): Promise<Converted> {
   const { fps, robotType } = options;
   const source = await openDataset(from);
   try {
-    const lossless = source instanceof LeRobotReader && (fps === undefined || fps === source.fps);
-    if (!lossless && version === "v2.1") return await throughV3(from, to, options, report);
-    const origin = { converted: resolvePath(from), to: version, fps: fps ?? null, robotType: robotType ?? null };
+    const lossless =
+      source instanceof LeRobotReader && (fps === undefined || fps === source.fps) && options.video === undefined;
+    if (!lossless && (version === "v2.1" || (options.video !== undefined && !options.recorded)))
+      return await throughV3(version, from, to, options, report);
+    const origin = {
+      converted: resolvePath(from),
+      to: version,
+      fps: fps ?? null,
+      robotType: robotType ?? null,
+      ...(options.video === undefined ? {} : { video: JSON.stringify(options.video) }),
+    };
     return await intoNewFolder(to, origin, true, async ({ folder, done }) => {
       if (lossless) return rewrite(source, folder, version, done, options, report);
       return record(source, folder, done, options, report);
@@ -113,8 +126,15 @@ async function record(
   report: Report,
 ): Promise<Converted> {
   const plan = await planConversion(source, options);
+  for (const remark of plan.remarks) options.remark?.(remark);
   if (!done) {
-    const recorder = await openRecorder(folder, { robotType: plan.robotType, fps: plan.fps, features: plan.features });
+    const { robotType, fps, features, video } = plan;
+    const recorder = await openRecorder(folder, {
+      robotType,
+      fps,
+      features,
+      ...(video === undefined ? {} : { video }),
+    });
     try {
       await convertEpisodes(source, plan, recorder, report);
     } finally {
@@ -123,7 +143,8 @@ async function record(
     }
   }
   if (options.verify === false) return { episodes: source.episodeCount, compared: 0 };
-  const target = await openLeRobot(createFolderStore(folder));
+  const store = createFolderStore(folder);
+  const target = await openLeRobot(store, { videos: createVideoDecoder(store, loadCodecs) });
   try {
     return { episodes: target.episodeCount, compared: await verifyConversion(source, plan, target) };
   } finally {
@@ -131,12 +152,18 @@ async function record(
   }
 }
 
-/** Other formats become v3.0 beside the target first. */
-async function throughV3(from: string, to: string, options: ConvertOptions, report: Report): Promise<Converted> {
+/** What is recorded becomes v3.0 beside the target first: a recorder makes files of one episode each, and knows no v2.1. */
+async function throughV3(
+  version: LeRobotVersion,
+  from: string,
+  to: string,
+  options: ConvertOptions,
+  report: Report,
+): Promise<Converted> {
   const between = `${resolve(to)}.v3`;
-  const { compared } = await convertTo("v3.0", from, between, options, report);
+  const { compared } = await convertTo("v3.0", from, between, { ...options, recorded: true }, report);
   const { verify } = options;
-  const converted = await convertTo("v2.1", between, to, verify === undefined ? {} : { verify }, silent);
+  const converted = await convertTo(version, between, to, verify === undefined ? {} : { verify }, silent);
   await rm(between, { recursive: true, force: true });
   return { episodes: converted.episodes, compared: compared + converted.compared };
 }

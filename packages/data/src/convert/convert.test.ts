@@ -23,6 +23,37 @@ const STRUCTURE = [
   "fps-mismatch",
 ];
 
+describe("pictures as videos", () => {
+  it.each([
+    ["v3.0", convertToLeRobot],
+    ["v2.1", convertToV21],
+  ] as const)(
+    "LeRobot %s: what the videos show was compared, and the rest arrives exactly",
+    async (version, convert) => {
+      const to = join(base, `videos-${version}`);
+      const remarks: string[] = [];
+      const remark = (sentence: string): void => void remarks.push(sentence);
+      const { compared } = await convert(join(GOLDEN, "lerobot/arm-images"), to, {
+        video: { codec: "h264", gop: 4 },
+        remark,
+      });
+      expect(compared).toBeGreaterThan(1000);
+      expect(remarks).toEqual([]);
+      const dataset = await openDataset(to);
+      expect(dataset.format).toBe(`lerobot-${version}`);
+      expect(dataset.features["observation.images.front"]).toMatchObject({ dtype: "video", shape: [96, 96, 3] });
+      await dataset.close();
+      const findings = await lintLeRobot(createFolderStore(to));
+      expect(findings.filter((finding) => finding.severity !== "info")).toEqual([]);
+      const files = fs
+        .readdirSync(join(to, "videos"), { recursive: true })
+        .filter((name) => String(name).endsWith(".mp4"));
+      expect(files.length).toBe(version === "v3.0" ? 2 : 8);
+      expect(fs.existsSync(`${to}.v3`)).toBe(false);
+    },
+  );
+});
+
 describe("conversion to LeRobot v3", () => {
   it.each([
     ["rlds/bridge_dataset", 5],

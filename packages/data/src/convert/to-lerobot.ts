@@ -10,6 +10,10 @@ import { plain } from "../inspect/cat.ts";
 import { isDefaultFeature } from "../lerobot/features.ts";
 import type { Recorder } from "../lerobot/recorder.ts";
 import type { FrameValue } from "../lerobot/running-episode.ts";
+import { fitsH264 } from "../video/h264-encoder.ts";
+import { allowedError, findLostBlock } from "../video/lost-content.ts";
+import { DEFAULT_QUALITY, type VideoOptions } from "../video/picture-encoder.ts";
+import { planesFromRgb } from "../video/planes.ts";
 
 export type ConversionPlan = {
   readonly features: Features;
@@ -17,12 +21,17 @@ export type ConversionPlan = {
   readonly names: Readonly<Record<string, string>>;
   readonly fps: number;
   readonly robotType: string;
+  readonly video?: VideoOptions;
+  /** What a person should know about it. */
+  readonly remarks: readonly string[];
 };
 
 export type PlanOptions = {
   /** For sources that do not say it. */
   readonly fps?: number;
   readonly robotType?: string;
+  /** Pictures become videos so; they stay pictures when absent. */
+  readonly video?: VideoOptions;
 };
 
 /** LeRobot's conventions: pictures under "observation.images.", no "/". */
@@ -55,14 +64,19 @@ export async function planConversion(source: Dataset, options: PlanOptions = {})
   const first = await source.read(0, { from: 0, to: 1 });
   const features: Record<string, Feature> = {};
   const names: Record<string, string> = {};
+  const remarks: string[] = [];
   for (const [name, feature] of Object.entries(source.features)) {
     const column = first.columns[name];
     if (isDefaultFeature(name) || column === undefined) continue;
     const target = uniqueName(targetName(name, feature), features);
     names[name] = target;
-    features[target] = await targetFeature(feature, column);
+    features[target] = await targetFeature(feature, column, options.video !== undefined);
+    const [height = 0, width = 0] = features[target].shape;
+    if (options.video !== undefined && features[target].dtype === "image")
+      remarks.push(`"${target}" stays pictures: H.264 holds even sides of 16 to 4096, it has ${width} x ${height}.`);
   }
-  return { features, names, fps, robotType: options.robotType ?? source.robotType ?? "unknown" };
+  const robotType = options.robotType ?? source.robotType ?? "unknown";
+  return { features, names, fps, robotType, remarks, ...(options.video === undefined ? {} : { video: options.video }) };
 }
 
 function uniqueName(name: string, taken: Readonly<Record<string, Feature>>): string {
@@ -71,12 +85,13 @@ function uniqueName(name: string, taken: Readonly<Record<string, Feature>>): str
   return unique;
 }
 
-async function targetFeature(feature: Feature, column: Column): Promise<Feature> {
+async function targetFeature(feature: Feature, column: Column, asVideo: boolean): Promise<Feature> {
   const text: Feature = { dtype: "string", shape: [1], names: null };
   if (column.kind === "text" || column.kind === "json") return text;
   if (column.kind === "images") {
     const { width, height } = await column.image(0);
-    return { dtype: "image", shape: [height, width, 3], names: ["height", "width", "channels"] };
+    const dtype = asVideo && fitsH264(width, height) ? "video" : "image";
+    return { dtype, shape: [height, width, 3], names: ["height", "width", "channels"] };
   }
   if (!isNumberDtype(feature.dtype) || column.shape.length > 5) return text;
   const names =
@@ -149,7 +164,7 @@ async function cellOf(column: Column, frame: number): Promise<FrameValue> {
 /** Compares every value of the target with the source. @returns how many values were compared. */
 export async function verifyConversion(
   source: Dataset,
-  plan: Pick<ConversionPlan, "names">,
+  plan: Pick<ConversionPlan, "names" | "video">,
   target: Dataset,
 ): Promise<number> {
   let compared = 0;
@@ -163,7 +178,11 @@ export async function verifyConversion(
     const [a, b] = [await source.read(index), await target.read(index)];
     if (a.tasks.join("\n") !== b.tasks.join("\n")) throw differs(target, index, "task");
     for (const [name, own] of Object.entries(plan.names)) {
-      compared += compareColumns(a.columns[name], b.columns[own], () => differs(target, index, own));
+      const wrong = (): BiddenError => differs(target, index, own);
+      compared +=
+        target.features[own]?.dtype === "video"
+          ? await comparePictures(a.columns[name], b.columns[own], plan.video, wrong)
+          : compareColumns(a.columns[name], b.columns[own], wrong);
     }
   }
   return compared;
@@ -175,6 +194,23 @@ function differs(target: Dataset, episode: number, column: string): BiddenError 
     `${target.path}: "${column}" of episode ${episode} is not what the source has.`,
     { episode, column },
   );
+}
+
+/** Pictures that were encoded with loss: what they show. */
+async function comparePictures(
+  a: Column | undefined,
+  b: Column | undefined,
+  video: VideoOptions | undefined,
+  wrong: () => BiddenError,
+): Promise<number> {
+  if (a?.kind !== "images" || b?.kind !== "images" || a.length !== b.length) throw wrong();
+  // Through RGB and back light moves a little more.
+  const allowed = allowedError(video?.quality ?? DEFAULT_QUALITY) + 4;
+  for (let frame = 0; frame < a.length; frame++) {
+    const [source, own] = [planesFromRgb(await a.image(frame)), planesFromRgb(await b.image(frame))];
+    if (findLostBlock(source, own, allowed) !== null) throw wrong();
+  }
+  return a.length;
 }
 
 function compareColumns(a: Column | undefined, b: Column | undefined, wrong: () => BiddenError): number {

@@ -135,11 +135,16 @@ class FileAccess implements RandomAccess {
   }
 
   async slice(start: number, end = this.byteLength): Promise<ArrayBuffer> {
-    const length = Math.max(0, Math.min(end, this.byteLength) - start);
-    const out = new Uint8Array(length);
+    // Of its own, and not filled with zeros that the file would overwrite.
+    const out = Buffer.allocUnsafeSlow(Math.max(0, Math.min(end, this.byteLength) - start));
+    await this.readInto(out, start);
+    return out.buffer;
+  }
+
+  async readInto(target: Uint8Array, start: number): Promise<void> {
     let done = 0;
-    while (done < length) {
-      const { bytesRead } = await this.#handle.read(out, done, length - done, start + done);
+    while (done < target.length) {
+      const { bytesRead } = await this.#handle.read(target, done, target.length - done, start + done);
       if (bytesRead === 0) {
         throw new BiddenError("bad-dataset", `${join(this.#path)} became shorter while it was read.`, {
           path: this.#path,
@@ -147,7 +152,6 @@ class FileAccess implements RandomAccess {
       }
       done += bytesRead;
     }
-    return out.buffer;
   }
 
   async close(): Promise<void> {

@@ -5,6 +5,8 @@ export interface RandomAccess {
   readonly byteLength: number;
   /** @param end exclusive; to the end when absent. */
   slice(start: number, end?: number): Promise<ArrayBuffer>;
+  /** As `slice`, into memory that is there: a pass over a large file does not leave its size behind as garbage. */
+  readInto?(target: Uint8Array, start: number): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -1,35 +1,58 @@
-/** The first bytes of an HDF5 file (HDF5 File Format Specification 3.0, II.A), to say clearly what is wrong with one. */
+/** The first bytes of an HDF5 file (HDF5 File Format Specification 3.0, II.A). */
 
 import { BiddenError } from "@bidden/runtime";
+import type { H5File } from "./bytes.ts";
 
 const SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
+const LONGEST = 128;
 
-/** The signature stands at 0, or after a user block of 512, 1024 ... bytes. */
-export function checkSuperblock(head: Uint8Array, fileBytes: number, path: string): void {
-  const at = [0, 512, 1024, 2048].find((offset) => SIGNATURE.every((byte, i) => head[offset + i] === byte));
-  if (at === undefined) {
+/** Sets the file's widths and base. @returns the address of the root group. */
+export async function readSuperblock(file: H5File): Promise<number> {
+  const { path, byteLength } = file;
+  const at = await findSignature(file);
+  if (at === null)
     throw new BiddenError("bad-dataset", `${path} is no HDF5 file: its signature is missing.`, {
       path,
       rule: "signature",
     });
-  }
-  const end = endOfFile(head, at);
-  if (end !== null && end > fileBytes) {
-    throw new BiddenError("bad-dataset", `${path} is cut short: it has ${fileBytes} bytes and should have ${end}.`, {
+  file.base = 0;
+  const cursor = await file.upTo(at, LONGEST);
+  cursor.skip(SIGNATURE.length);
+  const version = cursor.u8();
+  if (version > 3)
+    throw new BiddenError("unsupported", `${path} is HDF5 with a superblock of version ${version}; 0 to 3 are read.`);
+  if (version < 2) cursor.skip(4);
+  const widths = { address: cursor.u8(), length: cursor.u8() };
+  if (![2, 4, 8].includes(widths.address) || ![2, 4, 8].includes(widths.length))
+    throw file.bad("superblock", at, `addresses of ${widths.address} and lengths of ${widths.length} bytes`);
+  file.widths = widths;
+  cursor.skip(version < 2 ? 9 : 1);
+  if (version === 1) cursor.skip(4);
+  const fields = cursor.sub(cursor.left);
+  const wide = (): number => fields.uint(widths.address);
+  const base = wide();
+  wide();
+  const end = wide();
+  if (version < 2) wide();
+  if (version < 2) fields.skip(widths.address);
+  const root = wide();
+  // Some writers leave 0 where a user block stands before the file.
+  file.base = base === 0 ? at : base;
+  if (Number.isFinite(end) && end + (base === 0 ? at : 0) > byteLength) {
+    throw new BiddenError("bad-dataset", `${path} is cut short: it has ${byteLength} bytes and should have ${end}.`, {
       path,
       rule: "truncated",
-      offset: fileBytes,
+      offset: byteLength,
     });
   }
+  return root;
 }
 
-/** The end-of-file address; null where this version of the superblock is not known. */
-function endOfFile(head: Uint8Array, at: number): number | null {
-  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-  const version = head[at + 8];
-  // Versions 0 and 1: base address, free space, end of file; 2 and 3: base address, extension, end of file.
-  const first = version === 0 ? 24 : version === 1 ? 28 : version === 2 || version === 3 ? 12 : null;
-  const offsetBytes = version === 0 || version === 1 ? head[at + 13] : head[at + 9];
-  if (first === null || offsetBytes !== 8 || at + first + 24 > head.length) return null;
-  return Number(view.getBigUint64(at + first, true)) + Number(view.getBigUint64(at + first + 16, true));
+/** It stands at 0, or after a user block of 512, 1024, 2048 ... bytes. */
+async function findSignature(file: H5File): Promise<number | null> {
+  for (let at = 0; at + SIGNATURE.length <= file.byteLength; at = at === 0 ? 512 : at * 2) {
+    const bytes = await file.read(at, SIGNATURE.length);
+    if (SIGNATURE.every((byte, i) => bytes[i] === byte)) return at;
+  }
+  return null;
 }

@@ -15,10 +15,6 @@ async function load(): Promise<void> {
   await start(await WebAssembly.compile(await readJpegWasm()), { printErr: () => undefined });
 }
 
-export function isJpeg(bytes: Uint8Array): boolean {
-  return bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
-}
-
 /** Width and height from the frame header; null when there is none. */
 export function jpegSize(bytes: Uint8Array): { width: number; height: number } | null {
   for (let at = 2; at + 9 < bytes.length; ) {

@@ -3,15 +3,10 @@
 import { BiddenError, type Image, messageOf } from "@bidden/runtime";
 import { decode } from "fast-png";
 import { crc32 } from "../bytes/crc.ts";
+import { isPng, PNG_SIGNATURE } from "./kinds.ts";
 
 /** zlib-wrapped DEFLATE: `node:zlib`'s deflateSync, or any other. */
 export type Deflate = (bytes: Uint8Array) => Uint8Array;
-
-const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-
-export function isPng(bytes: Uint8Array): boolean {
-  return SIGNATURE.every((byte, i) => bytes[i] === byte);
-}
 
 /** Every row is filtered with "up": cheap, and good for pictures with large even areas. */
 export function encodePng(image: Image, deflate: Deflate): Uint8Array {
@@ -51,7 +46,7 @@ export function encodePng(image: Image, deflate: Deflate): Uint8Array {
 function assemble(chunks: readonly (readonly [string, Uint8Array])[]): Uint8Array {
   const out = new Uint8Array(chunks.reduce((sum, [, body]) => sum + 12 + body.length, 8));
   const view = new DataView(out.buffer);
-  out.set(SIGNATURE);
+  out.set(PNG_SIGNATURE);
   let at = 8;
   for (const [name, body] of chunks) {
     view.setUint32(at, body.length);

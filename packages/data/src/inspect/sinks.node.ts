@@ -5,7 +5,6 @@ import * as fs from "node:fs/promises";
 import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { fileError } from "../files/errors.ts";
-import { encodePng } from "../image/png.ts";
 import type { ImageSink } from "./cat.ts";
 
 /** `{ sha256, width, height }` of the decoded RGB. */
@@ -20,7 +19,7 @@ export function pngSink(folder: string, episode: number): ImageSink {
       await fs.mkdir(folder, { recursive: true });
       await fs.writeFile(
         join(folder, name),
-        encodePng(image, (bytes) => deflateSync(bytes)),
+        (await import("../image/png.ts")).encodePng(image, (bytes) => deflateSync(bytes)),
       );
     } catch (error) {
       throw fileError(error, "writing", join(folder, name));

@@ -14,9 +14,11 @@ export class DatasetStats {
   readonly numbers = new Map<string, NumberStats>();
   readonly images = new Map<string, ImageStats>();
 
-  constructor(features: Features) {
+  /** @param videos whether their pictures count too: where they are copied unseen, they cannot. */
+  constructor(features: Features, { videos = false }: { videos?: boolean } = {}) {
     for (const [name, feature] of Object.entries(features)) {
-      if (feature.dtype === "image") this.images.set(name, new ImageStats(statDims(feature)));
+      if (feature.dtype === "image" || (videos && feature.dtype === "video"))
+        this.images.set(name, new ImageStats(statDims(feature)));
       else if (isNumberDtype(feature.dtype)) this.numbers.set(name, new NumberStats(statDims(feature)));
     }
   }
@@ -39,7 +41,7 @@ export const HISTOGRAMS_PATH = "meta/bidden/image-histograms.json";
 
 /** Statistics of what a dataset holds already. Pictures are decoded only where `kept` does not cover them. */
 export async function collectStats(dataset: Dataset, features: Features, kept: unknown): Promise<DatasetStats> {
-  const stats = new DatasetStats(features);
+  const stats = new DatasetStats(features, { videos: true });
   const known = (kept ?? {}) as Record<string, ImageHistograms | undefined>;
   const decode = new Set<string>();
   for (const [name, images] of stats.images) {

@@ -40,7 +40,8 @@ export function encodeData(
   defaults: Readonly<Record<string, NumberArray>>,
   frames: number,
 ): Uint8Array {
-  const columns = Object.entries(features).map(([name, feature]): TableColumn => {
+  const inTable = Object.entries(features).filter(([, feature]) => feature.dtype !== "video");
+  const columns = inTable.map(([name, feature]): TableColumn => {
     const values = isDefaultFeature(name) ? defaults[name] : undefined;
     const data =
       values === undefined ? cells(feature, recorded.get(name) as RecordedColumn, frames) : Array.from<unknown>(values);
@@ -82,6 +83,10 @@ export type EpisodeRow = {
   readonly dataFile: number;
   readonly from: number;
   readonly to: number;
+  /** By camera; each episode begins its own file. */
+  readonly videos: Readonly<
+    Record<string, { readonly chunk: number; readonly file: number; readonly seconds: number }>
+  >;
   readonly stats: StatsByFeature;
   readonly extra: Readonly<Record<string, unknown>>;
   readonly episodesChunk: number;
@@ -102,6 +107,7 @@ export function encodeEpisodes(rows: readonly EpisodeRow[], features: Features):
     int("data/file_index", (row) => row.dataFile),
     int("dataset_from_index", (row) => row.from),
     int("dataset_to_index", (row) => row.to),
+    ...videoColumns(rows),
     {
       name: EXTRA_COLUMN,
       schema: columnSchema(EXTRA_COLUMN, "string", 0),
@@ -114,13 +120,31 @@ export function encodeEpisodes(rows: readonly EpisodeRow[], features: Features):
   return encodeTable(columns, [], [rows.length]);
 }
 
+function videoColumns(rows: readonly EpisodeRow[]): TableColumn[] {
+  return Object.keys(rows[0]?.videos ?? {}).flatMap((camera) => {
+    const column = (name: string, type: "int64" | "float64", value: (row: EpisodeRow) => unknown): TableColumn => ({
+      name: `videos/${camera}/${name}`,
+      schema: columnSchema(`videos/${camera}/${name}`, type, 0),
+      data: rows.map(value),
+    });
+    return [
+      column("chunk_index", "int64", (row) => BigInt(row.videos[camera]?.chunk ?? 0)),
+      column("file_index", "int64", (row) => BigInt(row.videos[camera]?.file ?? 0)),
+      column("from_timestamp", "float64", () => 0),
+      column("to_timestamp", "float64", (row) => row.videos[camera]?.seconds ?? 0),
+    ];
+  });
+}
+
+const isPicture = ({ dtype }: Feature): boolean => dtype === "image" || dtype === "video";
+
 function statColumns(rows: readonly EpisodeRow[], features: Features): TableColumn[] {
   return Object.entries(features).flatMap(([name, feature]) => {
     if (rows.some((row) => row.stats[name] === undefined)) return [];
     return STAT_NAMES.map((stat): TableColumn => {
       const column = `stats/${name}/${stat}`;
       const count = stat === "count";
-      const depth = feature.dtype === "image" && !count ? 3 : 1;
+      const depth = isPicture(feature) && !count ? 3 : 1;
       const data = rows.map((row) => statValue(feature, row.stats[name] as FeatureStats, stat));
       return {
         name: column,
@@ -138,7 +162,7 @@ function toBig(value: unknown): bigint[] {
 /** Pictures are [3][1][1], one number a channel. */
 function statValue(feature: Feature, stats: FeatureStats, stat: (typeof STAT_NAMES)[number]): unknown {
   if (stat === "count") return [stats.count];
-  return feature.dtype === "image" ? stats[stat].map((value) => [[value]]) : stats[stat];
+  return isPicture(feature) ? stats[stat].map((value) => [[value]]) : stats[stat];
 }
 
 /** meta/stats.json. */

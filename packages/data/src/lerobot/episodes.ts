@@ -1,9 +1,10 @@
 /** The list of episodes: where each one's frames lie. Columns as LeRobot v3.0 names them, half-open ranges. */
 
 import { BiddenError } from "@bidden/runtime";
+import { readAhead } from "../files/read-ahead.ts";
 import type { FileStore } from "../files/store.ts";
 import { fillTemplate } from "./info.ts";
-import { openTable, type Table } from "./parquet.ts";
+import { openTable } from "./parquet.ts";
 
 export const EPISODES_FOLDER = "meta/episodes";
 /** Our own column: JSON of whatever the recorder was told about the episode. LeRobot ignores it. */
@@ -39,127 +40,161 @@ export async function listEpisodeFiles(store: FileStore): Promise<string[]> {
 
 type Templates = { readonly dataPath: string; readonly videoPath: string | null; readonly cameras: readonly string[] };
 
+/** Files of meta/episodes that are read at once. */
+const AT_ONCE = 8;
+/** Of one such file; the columns that are needed lie side by side. */
+const WINDOW_BYTES = 1 << 17;
+
 /** Reads all episodes of a v3.0 dataset, without their statistics. */
 export async function readEpisodes(store: FileStore, templates: Templates): Promise<EpisodePlace[]> {
-  const rows: RawEpisode[] = [];
-  for (const path of await listEpisodeFiles(store)) {
-    const table = await openTable(await store.open(path), `${store.root}/${path}`);
-    try {
-      await readFile(table, path, templates.cameras, rows);
-    } finally {
-      await table.close();
-    }
+  const paths = await listEpisodeFiles(store);
+  const parts: EpisodeColumns[] = [];
+  for (let first = 0; first < paths.length; first += AT_ONCE) {
+    const group = paths.slice(first, first + AT_ONCE);
+    parts.push(...(await Promise.all(group.map((path) => readFile(store, path, templates.cameras)))));
   }
-  return placeEpisodes(rows, templates, store.root);
+  return placeEpisodes(parts, templates, store.root);
 }
 
-type RawEpisode = {
-  file: string;
-  index: number;
-  length: number;
-  chunkIndex: number;
-  fileIndex: number;
-  from: number;
-  tasks: string[];
-  extra: Record<string, unknown>;
-  videos: Record<string, { chunkIndex: number; fileIndex: number; from: number }>;
+/** One file's columns, a number a row. */
+type EpisodeColumns = {
+  readonly file: string;
+  readonly rows: number;
+  readonly index: Float64Array;
+  readonly length: Float64Array;
+  readonly data: FilePlaces;
+  readonly from: Float64Array;
+  readonly tasks: ArrayLike<unknown>;
+  readonly extra: ArrayLike<unknown>;
+  readonly videos: readonly { readonly camera: string; readonly file: FilePlaces; readonly from: Float64Array }[];
 };
 
-async function readFile(table: Table, path: string, cameras: readonly string[], out: RawEpisode[]): Promise<void> {
-  const numbers = async (name: string): Promise<number[]> => {
-    const data = await table.read(name);
-    return Array.from(data, (value, row) => {
-      const number = typeof value === "bigint" || typeof value === "number" ? Number(value) : Number.NaN;
-      if (Number.isFinite(number) && number >= 0) return number;
+type FilePlaces = { readonly chunk: Float64Array; readonly file: Float64Array };
+
+async function readFile(store: FileStore, path: string, cameras: readonly string[]): Promise<EpisodeColumns> {
+  const table = await openTable(readAhead(await store.open(path), WINDOW_BYTES), `${store.root}/${path}`);
+  try {
+    // In the order in which LeRobot stores them.
+    const numbers = async (name: string): Promise<Float64Array> => numbersOf(await table.read(name), path, name);
+    const places = async (prefix: string): Promise<FilePlaces> => ({
+      chunk: await numbers(`${prefix}/chunk_index`),
+      file: await numbers(`${prefix}/file_index`),
+    });
+    const optional = (name: string): Promise<ArrayLike<unknown>> =>
+      table.columns.includes(name) ? table.read(name) : Promise.resolve([]);
+    const index = await numbers("episode_index");
+    const tasks = await optional("tasks");
+    const length = await numbers("length");
+    const data = await places("data");
+    const from = await numbers("dataset_from_index");
+    const videos: EpisodeColumns["videos"][number][] = [];
+    for (const camera of cameras) {
+      const prefix = `videos/${camera}`;
+      videos.push({ camera, file: await places(prefix), from: await numbers(`${prefix}/from_timestamp`) });
+    }
+    const extra = await optional(EXTRA_COLUMN);
+    return { file: path, rows: table.rows, index, length, data, from, tasks, extra, videos };
+  } finally {
+    await table.close();
+  }
+}
+
+function numbersOf(cells: ArrayLike<unknown>, path: string, name: string): Float64Array {
+  const out = new Float64Array(cells.length);
+  for (let row = 0; row < out.length; row++) {
+    const value = cells[row];
+    const number = typeof value === "bigint" || typeof value === "number" ? Number(value) : Number.NaN;
+    if (!(Number.isFinite(number) && number >= 0)) {
       throw new BiddenError(
         "bad-dataset",
         `${path}: column "${name}", row ${row}: expected a number from 0, found ${String(value)}.`,
       );
-    });
-  };
-  const index = await numbers("episode_index");
-  const length = await numbers("length");
-  const chunkIndex = await numbers("data/chunk_index");
-  const fileIndex = await numbers("data/file_index");
-  const from = await numbers("dataset_from_index");
-  const tasks = table.columns.includes("tasks") ? await table.read("tasks") : [];
-  const extra = table.columns.includes(EXTRA_COLUMN) ? await table.read(EXTRA_COLUMN) : [];
-  const videos: Record<string, { chunk: number[]; file: number[]; from: number[] }> = {};
-  for (const camera of cameras) {
-    videos[camera] = {
-      chunk: await numbers(`videos/${camera}/chunk_index`),
-      file: await numbers(`videos/${camera}/file_index`),
-      from: await numbers(`videos/${camera}/from_timestamp`),
-    };
-  }
-  for (let i = 0; i < table.rows; i++) {
-    const byCamera: RawEpisode["videos"] = {};
-    for (const [camera, video] of Object.entries(videos)) {
-      byCamera[camera] = {
-        chunkIndex: video.chunk[i] as number,
-        fileIndex: video.file[i] as number,
-        from: video.from[i] as number,
-      };
     }
-    out.push({
-      file: path,
-      index: index[i] as number,
-      length: length[i] as number,
-      chunkIndex: chunkIndex[i] as number,
-      fileIndex: fileIndex[i] as number,
-      from: from[i] as number,
-      tasks: Array.isArray(tasks[i]) ? (tasks[i] as unknown[]).map(asText) : [],
-      extra: parseExtra(extra[i]),
-      videos: byCamera,
-    });
+    out[row] = number;
   }
+  return out;
 }
+
+const utf8 = new TextDecoder();
 
 function asText(value: unknown): string {
-  return value instanceof Uint8Array ? new TextDecoder().decode(value) : String(value);
+  return value instanceof Uint8Array ? utf8.decode(value) : String(value);
 }
 
+const NO_EXTRA = {};
+
 function parseExtra(value: unknown): Record<string, unknown> {
-  if (value === undefined || value === null) return {};
+  if (value === undefined || value === null) return NO_EXTRA;
   try {
     const json: unknown = JSON.parse(asText(value));
-    return typeof json === "object" && json !== null ? (json as Record<string, unknown>) : {};
+    return typeof json === "object" && json !== null ? (json as Record<string, unknown>) : NO_EXTRA;
   } catch {
-    return {};
+    return NO_EXTRA;
   }
+}
+
+/** Fills a template once for every file, however many episodes lie in it. */
+function pathFiller(
+  template: string,
+  values: Readonly<Record<string, string>>,
+): (at: FilePlaces, row: number) => string {
+  const paths = new Map<number, Map<number, string>>();
+  return ({ chunk, file }, row) => {
+    const [chunkIndex, fileIndex] = [chunk[row] as number, file[row] as number];
+    let ofChunk = paths.get(chunkIndex);
+    if (ofChunk === undefined) paths.set(chunkIndex, (ofChunk = new Map<number, string>()));
+    let path = ofChunk.get(fileIndex);
+    if (path === undefined) {
+      path = fillTemplate(template, { ...values, chunk_index: chunkIndex, file_index: fileIndex });
+      ofChunk.set(fileIndex, path);
+    }
+    return path;
+  };
 }
 
 /** Lookup is positional in LeRobot: a gap would silently point at another episode, so it is refused. */
-function placeEpisodes(rows: readonly RawEpisode[], templates: Templates, root: string): EpisodePlace[] {
+function placeEpisodes(parts: readonly EpisodeColumns[], templates: Templates, root: string): EpisodePlace[] {
+  const dataPath = pathFiller(templates.dataPath, {});
   const firstOfFile = new Map<string, number>();
-  const paths = rows.map((row) =>
-    fillTemplate(templates.dataPath, { chunk_index: row.chunkIndex, file_index: row.fileIndex }),
-  );
-  for (const [i, row] of rows.entries()) {
-    const path = paths[i] as string;
-    firstOfFile.set(path, Math.min(firstOfFile.get(path) ?? Number.POSITIVE_INFINITY, row.from));
-    if (row.index !== i) {
-      throw new BiddenError(
-        "bad-dataset",
-        `${root}/${row.file}: expected episode_index ${i}, found ${row.index}; episodes must be numbered without gaps.`,
-        { file: row.file, rule: "episode-index-gap", episode: i },
-      );
+  let expected = 0;
+  for (const part of parts) {
+    for (let row = 0; row < part.rows; row++, expected++) {
+      const path = dataPath(part.data, row);
+      firstOfFile.set(path, Math.min(firstOfFile.get(path) ?? Number.POSITIVE_INFINITY, part.from[row] as number));
+      if (part.index[row] !== expected) {
+        throw new BiddenError(
+          "bad-dataset",
+          `${root}/${part.file}: expected episode_index ${expected}, found ${part.index[row]}; episodes must be numbered without gaps.`,
+          { file: part.file, rule: "episode-index-gap", episode: expected },
+        );
+      }
     }
   }
-  return rows.map((row, i) => {
-    const path = paths[i] as string;
-    const videos: Record<string, VideoPlace> = {};
-    for (const [camera, video] of Object.entries(row.videos)) {
-      videos[camera] = {
-        path: fillTemplate(templates.videoPath ?? "", {
-          video_key: camera,
-          chunk_index: video.chunkIndex,
-          file_index: video.fileIndex,
-        }),
-        fromSeconds: video.from,
-      };
+  const videoPaths = new Map(
+    templates.cameras.map((camera) => [camera, pathFiller(templates.videoPath ?? "", { video_key: camera })]),
+  );
+  const places: EpisodePlace[] = [];
+  for (const part of parts) {
+    for (let row = 0; row < part.rows; row++) {
+      const path = dataPath(part.data, row);
+      const from = part.from[row] as number;
+      const videos: Record<string, VideoPlace> = {};
+      for (const video of part.videos) {
+        const videoPath = videoPaths.get(video.camera)?.(video.file, row) ?? "";
+        videos[video.camera] = { path: videoPath, fromSeconds: video.from[row] as number };
+      }
+      const tasks = part.tasks[row];
+      places.push({
+        index: part.index[row] as number,
+        length: part.length[row] as number,
+        tasks: Array.isArray(tasks) ? (tasks as unknown[]).map(asText) : [],
+        extra: parseExtra(part.extra[row]),
+        path,
+        row: from - (firstOfFile.get(path) as number),
+        from,
+        videos,
+      });
     }
-    const { index, length, tasks, extra, from } = row;
-    return { index, length, tasks, extra, path, row: from - (firstOfFile.get(path) as number), from, videos };
-  });
+  }
+  return places;
 }

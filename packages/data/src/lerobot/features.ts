@@ -3,6 +3,7 @@
 import { BiddenError } from "@bidden/runtime";
 import { isNumberDtype } from "../dataset/columns.ts";
 import type { Feature, Features } from "../dataset/types.ts";
+import { DEFAULT_GOP, DEFAULT_QUALITY, type VideoOptions } from "../video/picture-encoder.ts";
 
 const one = (dtype: "float32" | "int64"): Feature => ({ dtype, shape: [1], names: null });
 
@@ -21,6 +22,25 @@ export function isDefaultFeature(name: string): name is DefaultFeature {
   return name in DEFAULT_FEATURES;
 }
 
+/** What LeRobot calls `info` of a video that bidden encodes. */
+export function videoFacts({ shape }: Feature, fps: number, options: VideoOptions): Record<string, unknown> {
+  const [height, width, channels] = shape;
+  return {
+    "video.height": height,
+    "video.width": width,
+    "video.codec": options.codec,
+    "video.pix_fmt": "yuv420p",
+    "video.fps": fps,
+    "video.channels": channels,
+    has_audio: false,
+    "video.g": options.gop ?? DEFAULT_GOP,
+    "video.crf": null,
+    "video.preset": null,
+    "video.extra_options": { encoder: "openh264", qp: options.quality ?? DEFAULT_QUALITY },
+    is_depth_map: false,
+  };
+}
+
 /** Checks what a recorder was asked to write and adds the default features. */
 export function completeFeatures(features: Features): Features {
   for (const [name, feature] of Object.entries(features)) checkFeature(name, feature);
@@ -33,14 +53,15 @@ function checkFeature(name: string, { dtype, shape, names }: Feature): void {
   if (name === "" || name.includes("/")) throw bad('must have a name without "/"');
   if (isDefaultFeature(name) || name === "task")
     throw bad("is written by the recorder itself and must not be declared");
-  if (!isNumberDtype(dtype) && dtype !== "string" && dtype !== "image") {
-    throw bad(`has dtype ${dtype}; a recorder writes numbers, bool, string and image`);
+  const picture = dtype === "image" || dtype === "video";
+  if (!isNumberDtype(dtype) && dtype !== "string" && !picture) {
+    throw bad(`has dtype ${dtype}; a recorder writes numbers, bool, string, image and video`);
   }
   if (shape.length < 1 || shape.length > 5 || shape.some((n) => !Number.isInteger(n) || n < 1)) {
     throw bad(`has shape [${shape.join(", ")}]; expected one to five positive integers`);
   }
-  if (dtype === "image" && (shape.length !== 3 || shape[2] !== 3)) {
-    throw bad(`is an image; expected shape [height, width, 3], got [${shape.join(", ")}]`);
+  if (picture && (shape.length !== 3 || shape[2] !== 3)) {
+    throw bad(`is a picture; expected shape [height, width, 3], got [${shape.join(", ")}]`);
   }
   if (dtype === "string" && (shape.length !== 1 || shape[0] !== 1)) throw bad("is a string; expected shape [1]");
   if (Array.isArray(names) && shape.length === 1 && names.length !== shape[0]) {

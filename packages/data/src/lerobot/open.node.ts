@@ -5,6 +5,8 @@ import { deflateSync } from "node:zlib";
 import type { WritableStore } from "../files/store.ts";
 import { createFolderStore } from "../files/store.node.ts";
 import type { ProcessTable } from "../files/lock.ts";
+import { loadCodecs, loadEncoders } from "../video/codecs.node.ts";
+import { createVideoDecoder } from "../video/decoder.ts";
 import { openStoreRecorder, type Recorder, type RecorderOptions } from "./recorder.ts";
 
 export const PROCESSES: ProcessTable = {
@@ -28,5 +30,10 @@ export function openRecorder(
   folder: string,
   { store = createFolderStore(folder), ...options }: RecorderOptions & { /** For tests. */ store?: WritableStore },
 ): Promise<Recorder> {
-  return openStoreRecorder(store, options, { deflate, processes: PROCESSES });
+  return openStoreRecorder(store, options, {
+    deflate,
+    processes: PROCESSES,
+    encoders: loadEncoders,
+    decoder: (own) => createVideoDecoder(own, loadCodecs),
+  });
 }

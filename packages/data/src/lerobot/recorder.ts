@@ -1,11 +1,11 @@
 /**
- * Records episodes as a LeRobotDataset v3.0 with pictures (PNG in parquet), crash-safe: an episode is durable when `end`
- * resolves, and a kill at any moment loses at most the running one. While recording, every episode gets a data file of its
- * own; LeRobot reads many small files as well as one large.
+ * Records episodes as a LeRobotDataset v3.0 with pictures (PNG in parquet) or videos, crash-safe: an episode is durable when `end`
+ * resolves, and a kill at any moment loses at most the running one. While recording, every episode gets a data file (and
+ * video files) of its own; LeRobot reads many small files as well as one large.
  */
 
 import { BiddenError } from "@bidden/runtime";
-import type { Features } from "../dataset/types.ts";
+import type { Feature, Features } from "../dataset/types.ts";
 import { commitFiles, JOURNAL_FOLDER, type Recovery, recover } from "../files/journal.ts";
 import { type ProcessTable, takeLock } from "../files/lock.ts";
 import type { WritableStore } from "../files/store.ts";
@@ -13,8 +13,8 @@ import type { Deflate } from "../image/png.ts";
 import { capturePath } from "./capture.ts";
 import { collectStats, DatasetStats, HISTOGRAMS_PATH } from "./dataset-stats.ts";
 import { defaultColumns, encodeData, encodeEpisodes, encodeStats, encodeTasks, type EpisodeRow } from "./encode.ts";
-import { EXTRA_COLUMN, listEpisodeFiles } from "./episodes.ts";
-import { completeFeatures, featureDifference } from "./features.ts";
+import { type EpisodePlace, EXTRA_COLUMN, listEpisodeFiles } from "./episodes.ts";
+import { completeFeatures, featureDifference, videoFacts } from "./features.ts";
 import {
   DATA_TEMPLATE,
   EPISODES_TEMPLATE,
@@ -24,10 +24,13 @@ import {
   type LeRobotInfo,
   STATS_PATH,
   TASKS_PATH,
+  VIDEO_TEMPLATE,
 } from "./info.ts";
 import { openTable } from "./parquet.ts";
 import { openLeRobot } from "./reader.ts";
-import { type FrameValue, RunningEpisode } from "./running-episode.ts";
+import { type FrameEncoders, type FrameValue, RunningEpisode } from "./running-episode.ts";
+import type { VideoDecoder } from "../video/decoder.ts";
+import type { VideoEncoders, VideoOptions, VideoRecording } from "../video/picture-encoder.ts";
 
 export type RecorderOptions = {
   /** Such as "panda". */
@@ -36,6 +39,8 @@ export type RecorderOptions = {
   readonly fps: number;
   /** Without LeRobot's own (timestamp, frame_index, ...), which the recorder adds. */
   readonly features: Features;
+  /** How features of dtype "video" are encoded: H.264 with keyframes two frames apart when absent. */
+  readonly video?: VideoOptions;
 };
 
 export type Ended = { readonly episodeIndex: number; readonly frames: number };
@@ -50,8 +55,16 @@ export type EpisodeStart = {
 /** How many episodes share one file of meta/episodes; the file is written anew for each of them. */
 const ROWS_PER_EPISODES_FILE = 64;
 const FILES_PER_CHUNK = 1000;
+const DEFAULT_VIDEO: VideoOptions = { codec: "h264" };
 
-type Machine = { readonly deflate: Deflate; readonly processes: ProcessTable };
+type Machine = {
+  readonly deflate: Deflate;
+  readonly processes: ProcessTable;
+  /** Called where a feature is a video. */
+  readonly encoders?: () => Promise<VideoEncoders>;
+  /** For pictures of videos that are there already. */
+  readonly decoder?: (store: WritableStore) => VideoDecoder;
+};
 
 type Position = { chunk: number; file: number };
 
@@ -69,15 +82,32 @@ export async function openStoreRecorder(
     throw new BiddenError("bad-argument", `fps must be a positive integer; got ${options.fps}.`, { fps: options.fps });
   }
   completeFeatures(options.features);
+  const startVideo = await videoStarter(options, machine);
   const giveBack = await takeLock(store, machine.processes);
   try {
     const recovery = await recover(store);
-    const state = await openState(store, options);
-    return new Recorder(store, options, state, machine.deflate, recovery, giveBack);
+    const open = (): Promise<State> => openState(store, options, machine);
+    return new Recorder(store, open, await open(), { deflate: machine.deflate, ...startVideo }, recovery, giveBack);
   } catch (error) {
     await giveBack().catch(() => undefined);
     throw error;
   }
+}
+
+/** Begins the video of a camera, where a feature is one. */
+async function videoStarter(
+  { features, fps, video = DEFAULT_VIDEO }: RecorderOptions,
+  { encoders }: Machine,
+): Promise<Pick<FrameEncoders, "startVideo">> {
+  const videos = Object.values(features).filter((feature) => feature.dtype === "video");
+  if (videos.length === 0) return {};
+  if (encoders === undefined) throw new BiddenError("unsupported", "This recorder has no video encoder.");
+  const loaded = await encoders();
+  const startVideo = ({ shape: [height = 0, width = 0] }: Feature): VideoRecording =>
+    loaded.start({ width, height, fps }, video);
+  // What cannot be encoded is refused before anything is written.
+  for (const feature of videos) startVideo(feature).close();
+  return { startVideo };
 }
 
 /** What the dataset holds, as far as a writer must know. */
@@ -86,12 +116,20 @@ type State = {
   tasks: string[];
   stats: DatasetStats;
   data: Position;
+  /** Of all cameras. */
+  videos: Position;
   episodes: Position;
 };
 
-async function openState(store: WritableStore, options: RecorderOptions): Promise<State> {
-  const features = completeFeatures(options.features);
-  return (await openExisting(store, features, options)) ?? (await createState(store, features, options));
+async function openState(store: WritableStore, options: RecorderOptions, machine: Machine): Promise<State> {
+  const { fps, video = DEFAULT_VIDEO } = options;
+  const features = Object.fromEntries(
+    Object.entries(completeFeatures(options.features)).map(([name, feature]) => [
+      name,
+      feature.dtype === "video" ? { ...feature, info: videoFacts(feature, fps, video) } : feature,
+    ]),
+  );
+  return (await openExisting(store, features, options, machine)) ?? (await createState(store, features, options));
 }
 
 async function createState(store: WritableStore, features: Features, options: RecorderOptions): Promise<State> {
@@ -113,19 +151,25 @@ async function createState(store: WritableStore, features: Features, options: Re
     total_tasks: 0,
     chunks_size: FILES_PER_CHUNK,
     data_path: DATA_TEMPLATE,
-    video_path: null,
+    video_path: Object.values(features).some((feature) => feature.dtype === "video") ? VIDEO_TEMPLATE : null,
     splits: {},
     features,
     rest: { data_files_size_in_mb: 100, video_files_size_in_mb: 200 },
   };
   const first = { chunk: 0, file: 0 };
-  return { info, tasks: [], stats: new DatasetStats(features), data: first, episodes: first };
+  const stats = new DatasetStats(features, { videos: true });
+  return { info, tasks: [], stats, data: first, videos: first, episodes: first };
 }
 
 /** Null when there is no dataset yet. */
-async function openExisting(store: WritableStore, features: Features, options: RecorderOptions): Promise<State | null> {
+async function openExisting(
+  store: WritableStore,
+  features: Features,
+  options: RecorderOptions,
+  { decoder }: Machine,
+): Promise<State | null> {
   if ((await store.read(INFO_PATH)) === null) return null;
-  const dataset = await openLeRobot(store);
+  const dataset = await openLeRobot(store, decoder === undefined ? {} : { videos: decoder(store) });
   try {
     const { info } = dataset;
     const refuse = (what: string): BiddenError =>
@@ -152,11 +196,19 @@ async function openExisting(store: WritableStore, features: Features, options: R
       tasks: [...dataset.tasks],
       stats: await collectStats(dataset, features, kept),
       data: last === undefined ? { chunk: 0, file: 0 } : following(positionOf(last.path)),
+      videos: afterVideos(last),
       episodes: files.length === 0 ? { chunk: 0, file: 0 } : following(positionOf(files.at(-1) as string)),
     };
   } finally {
     await dataset.close();
   }
+}
+
+/** Where the next video goes: after the last of every camera. */
+function afterVideos(last: EpisodePlace | undefined): Position {
+  const positions = Object.values(last?.videos ?? {}).map((video) => positionOf(video.path));
+  if (positions.length === 0) return { chunk: 0, file: 0 };
+  return following(positions.reduce((a, b) => (b.chunk > a.chunk || (b.chunk === a.chunk && b.file > a.file) ? b : a)));
 }
 
 async function hasExtraColumn(store: WritableStore, path: string | undefined): Promise<boolean> {
@@ -181,8 +233,8 @@ export class Recorder {
   /** What a recorder that was killed before had left: completed, discarded or nothing. */
   readonly recovery: Recovery;
   readonly #store: WritableStore;
-  readonly #options: RecorderOptions;
-  readonly #deflate: Deflate;
+  readonly #open: () => Promise<State>;
+  readonly #encoders: FrameEncoders;
   readonly #giveBack: () => Promise<void>;
   #state: State;
   #rows: EpisodeRow[] = [];
@@ -194,18 +246,18 @@ export class Recorder {
 
   constructor(
     store: WritableStore,
-    options: RecorderOptions,
+    open: () => Promise<State>,
     state: State,
-    deflate: Deflate,
+    encoders: FrameEncoders,
     recovery: Recovery,
     giveBack: () => Promise<void>,
   ) {
     this.path = store.root;
-    this.#options = options;
+    this.#open = open;
     this.recovery = recovery;
     this.#store = store;
     this.#state = state;
-    this.#deflate = deflate;
+    this.#encoders = encoders;
     this.#giveBack = giveBack;
   }
 
@@ -232,7 +284,7 @@ export class Recorder {
     if (this.#episode !== null) {
       throw new BiddenError("bad-argument", "An episode is running: end or discard it before the next begins.");
     }
-    this.#episode = new RunningEpisode(this.#state.info.features, task, extra, this.#deflate);
+    this.#episode = new RunningEpisode(this.#state.info.features, task, extra, this.#encoders);
   }
 
   /** The sentence of the frames from now on: a person corrected themselves. */
@@ -259,6 +311,7 @@ export class Recorder {
   /** Forgets the running episode. */
   discard(): void {
     this.#checkIdle("discard an episode");
+    this.#episode?.close();
     this.#episode = null;
   }
 
@@ -287,7 +340,7 @@ export class Recorder {
   /** The disk decides what became of the attempt that failed: an episode that was committed is not written twice. */
   async #afterFailure(episode: RunningEpisode): Promise<Ended | null> {
     const recovery = await recover(this.#store);
-    this.#state = await openState(this.#store, this.#options);
+    this.#state = await this.#open();
     this.#rows = [];
     this.#failed = false;
     return recovery === "completed" ? { episodeIndex: this.episodeCount - 1, frames: episode.length } : null;
@@ -298,6 +351,7 @@ export class Recorder {
     if (this.#closed) return;
     this.#checkIdle("close the recorder");
     this.#closed = true;
+    this.#episode?.close();
     this.#episode = null;
     if (this.#failed) await recover(this.#store);
     await this.#giveBack();
@@ -318,14 +372,15 @@ export class Recorder {
   }
 
   async #write(episode: RunningEpisode): Promise<Ended> {
-    const { info, stats, data } = this.#state;
+    const { info, stats, data, videos } = this.#state;
+    const films = episode.finishVideos();
     const frames = episode.length;
     const tasks = [...this.#state.tasks];
     const taskIndices = taskIndicesOf(episode.tasks, tasks);
     const episodeIndex = info.total_episodes;
     const from = info.total_frames;
     const defaults = defaultColumns(info.fps, episodeIndex, from, taskIndices);
-    const own = new DatasetStats(info.features);
+    const own = new DatasetStats(info.features, { videos: true });
     addEpisode(own, episode, defaults);
     const full = this.#rows.length >= ROWS_PER_EPISODES_FILE;
     const episodes = full ? following(this.#state.episodes) : this.#state.episodes;
@@ -337,6 +392,7 @@ export class Recorder {
       dataFile: data.file,
       from,
       to: from + frames,
+      videos: Object.fromEntries([...films.keys()].map((name) => [name, { ...videos, seconds: frames / info.fps }])),
       stats: own.summary(),
       extra: episode.extra,
       episodesChunk: episodes.chunk,
@@ -352,6 +408,7 @@ export class Recorder {
     };
     addEpisode(stats, episode, defaults);
     const files = new Map<string, Uint8Array>([
+      ...[...films].map(([name, bytes]) => [pathAt(VIDEO_TEMPLATE, videos, name), bytes] as const),
       [pathAt(DATA_TEMPLATE, data), encodeData(info.features, episode.columns, defaults, frames)],
       [pathAt(EPISODES_TEMPLATE, episodes), encodeEpisodes(rows, info.features)],
       [STATS_PATH, encodeStats(stats.summary(), info.features)],
@@ -361,14 +418,14 @@ export class Recorder {
       [INFO_PATH, encodeInfo(next)],
     ]);
     await commitFiles(this.#store, files);
-    this.#state = { info: next, tasks, stats, data: following(data), episodes };
+    this.#state = { info: next, tasks, stats, data: following(data), videos: following(videos), episodes };
     this.#rows = rows;
     return { episodeIndex, frames };
   }
 }
 
-function pathAt(template: string, { chunk, file }: Position): string {
-  return fillTemplate(template, { chunk_index: chunk, file_index: file });
+function pathAt(template: string, { chunk, file }: Position, camera = ""): string {
+  return fillTemplate(template, { video_key: camera, chunk_index: chunk, file_index: file });
 }
 
 /** Looks sentences up in `tasks`, adding those that are new. */
@@ -388,6 +445,7 @@ function addEpisode(
   defaults: Readonly<Record<string, Float32Array | BigInt64Array>>,
 ): void {
   for (const [name, values] of Object.entries(defaults)) stats.numbers.get(name)?.add(values, episode.length);
+  for (const [name, video] of episode.videos) stats.images.get(name)?.merge(video.stats.histograms());
   for (const [name, column] of episode.columns) {
     if (column.kind === "images") stats.images.get(name)?.merge(column.stats.histograms());
     if (column.kind === "numbers") {

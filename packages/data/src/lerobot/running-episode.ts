@@ -1,17 +1,18 @@
 /** The episode that is being recorded: checks each frame and keeps its own copy of it. */
 
-import { BiddenError, type Image } from "@bidden/runtime";
+import { BiddenError, type Image, messageOf } from "@bidden/runtime";
 import { createNumbers, elementsOf, isNumberArray, isNumberDtype, setNumber } from "../dataset/columns.ts";
 import type { Feature, Features, NumberArray, NumberDtype } from "../dataset/types.ts";
 import { type Deflate, encodePng } from "../image/png.ts";
 import { ImageStats } from "../stats/stats.ts";
+import type { VideoRecording } from "../video/picture-encoder.ts";
 import { CaptureLog } from "./capture.ts";
 import { isDefaultFeature } from "./features.ts";
 
-/** What a frame may hold: numbers, text, pictures. */
 /** A picture that is stored as it is: PNG or JPEG bytes, and what they show (for the statistics). */
 export type EncodedPicture = { readonly encoded: Uint8Array; readonly image: Image };
 
+/** What a frame may hold: numbers, text, pictures. */
 export type FrameValue =
   | NumberArray
   | readonly number[]
@@ -28,9 +29,20 @@ export type RecordedColumn =
   | { readonly kind: "text"; readonly values: string[] }
   | { readonly kind: "images"; readonly png: Uint8Array[]; readonly stats: ImageStats };
 
+/** A camera whose pictures become a video as they come. */
+export type RecordedVideo = { readonly track: VideoRecording; readonly stats: ImageStats };
+
+/** What turns frames into bytes. */
+export type FrameEncoders = {
+  readonly deflate: Deflate;
+  /** Begins the video of a camera; absent where no feature is one. */
+  readonly startVideo?: (feature: Feature) => VideoRecording;
+};
+
 export class RunningEpisode {
   readonly extra: Readonly<Record<string, unknown>>;
   readonly columns = new Map<string, RecordedColumn>();
+  readonly videos = new Map<string, RecordedVideo>();
   /** The task sentence of every frame. */
   readonly tasks: string[] = [];
   task: string;
@@ -38,13 +50,20 @@ export class RunningEpisode {
   readonly #features: Features;
   readonly #deflate: Deflate;
 
-  constructor(features: Features, task: string, extra: Readonly<Record<string, unknown>>, deflate: Deflate) {
+  readonly #finished = new Map<string, Uint8Array>();
+  /** A frame of a video could not be kept: the episode cannot be either. */
+  #lost: BiddenError | null = null;
+
+  constructor(features: Features, task: string, extra: Readonly<Record<string, unknown>>, encoders: FrameEncoders) {
+    const { deflate, startVideo } = encoders;
     this.#features = features;
     this.#deflate = deflate;
     this.task = task;
     this.extra = extra;
     for (const [name, feature] of Object.entries(features)) {
-      if (!isDefaultFeature(name)) this.columns.set(name, createColumn(feature));
+      if (feature.dtype === "video" && startVideo !== undefined)
+        this.videos.set(name, { track: startVideo(feature), stats: new ImageStats(3) });
+      else if (!isDefaultFeature(name)) this.columns.set(name, createColumn(feature));
     }
   }
 
@@ -54,17 +73,44 @@ export class RunningEpisode {
 
   /** Nothing is kept of a frame that is refused. */
   add(frame: Readonly<Record<string, FrameValue>>): void {
+    if (this.#lost !== null) throw this.#lost;
     for (const name of Object.keys(frame)) {
-      if (!this.columns.has(name)) {
-        const known = [...this.columns.keys()].join(", ");
+      if (!this.columns.has(name) && !this.videos.has(name)) {
+        const known = [...this.columns.keys(), ...this.videos.keys()].join(", ");
         throw new BiddenError("bad-argument", `Frame has "${name}", which was not declared; declared are ${known}.`, {
           name,
         });
       }
     }
-    for (const name of this.columns.keys()) checkValue(name, this.#features[name] as Feature, frame[name]);
+    for (const name of [...this.columns.keys(), ...this.videos.keys()])
+      checkValue(name, this.#features[name] as Feature, frame[name]);
+    for (const [name, video] of this.videos) this.#film(name, video, frame[name] as FrameValue);
     for (const [name, column] of this.columns) this.#append(column, frame[name] as FrameValue);
     this.tasks.push(this.task);
+  }
+
+  #film(name: string, { track, stats }: RecordedVideo, value: FrameValue): void {
+    const image = isEncoded(value) ? value.image : (value as Image);
+    try {
+      track.add(image);
+    } catch (error) {
+      this.#lost = new BiddenError("bad-dataset", `"${name}": ${messageOf(error)}`, { feature: name }, error);
+      throw this.#lost;
+    }
+    stats.add(image.data);
+  }
+
+  /** The MP4 file of each camera, every frame of which was compared with its picture. */
+  finishVideos(): Map<string, Uint8Array> {
+    if (this.#lost !== null) throw this.#lost;
+    for (const [name, { track }] of this.videos)
+      if (!this.#finished.has(name)) this.#finished.set(name, track.finish());
+    return this.#finished;
+  }
+
+  /** Gives back what the encoders hold. */
+  close(): void {
+    for (const { track } of this.videos.values()) track.close();
   }
 
   #append(column: RecordedColumn, value: FrameValue): void {
@@ -121,7 +167,7 @@ function checkValue(name: string, { dtype, shape }: Feature, value: FrameValue |
     if (typeof value !== "string") throw bad("text", typeof value);
     return;
   }
-  if (dtype === "image") {
+  if (dtype === "image" || dtype === "video") {
     const [height, width] = shape;
     const image: Partial<Image> = isEncoded(value) ? value.image : (value as Partial<Image>);
     if (typeof value !== "object" || !(image.data instanceof Uint8Array)) throw bad("an image", typeof value);

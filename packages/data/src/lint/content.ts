@@ -124,6 +124,18 @@ export function medianOf(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }
 
+/** Mean distance from the mean, one number a dimension. */
+export function spread({ dims, values }: Series): number[] {
+  const count = values.length / dims;
+  return Array.from({ length: dims }, (_, d) => {
+    let mean = 0;
+    for (let i = d; i < values.length; i += dims) mean += (values[i] as number) / count;
+    let sum = 0;
+    for (let i = d; i < values.length; i += dims) sum += Math.abs((values[i] as number) - mean);
+    return sum / count;
+  });
+}
+
 /** One value that leaves its neighbours and comes back at once, far beyond what the column ever does between frames. */
 function spikes(episode: number, frames: RawFrames): Finding[] {
   const out: Finding[] = [];
@@ -132,17 +144,18 @@ function spikes(episode: number, frames: RawFrames): Finding[] {
     if (series === null) continue;
     const { dims, values } = series;
     const count = values.length / dims;
+    const reach = spread(series);
     for (let d = 0; d < dims; d++) {
       const at = (frame: number): number => values[frame * dims + d] as number;
       const off = Array.from({ length: Math.max(0, count - 2) }, (_, i) => at(i + 1) - (at(i) + at(i + 2)) / 2);
       const sizes = off.map(Math.abs);
       const usual = medianOf(sizes);
       const sorted = [...sizes].sort((a, b) => a - b);
-      const high = sorted[Math.floor(sorted.length * 0.9)] ?? 0;
+      // A spike itself is three of them: it and its two neighbours.
+      const high = sorted[Math.max(0, Math.min(Math.floor(sorted.length * 0.9), sorted.length - 4))] ?? 0;
       for (const [i, deviation] of off.entries()) {
         const back = Math.abs(at(i + 2) - at(i)) < 0.3 * Math.abs(deviation);
-        if (!back || Math.abs(deviation) < 0.3 || Math.abs(deviation) < 30 * usual || Math.abs(deviation) < 8 * high)
-          continue;
+        if (!back || Math.abs(deviation) < Math.max(30 * usual, 8 * high, 0.7 * (reach[d] as number))) continue;
         if (isSwitch(series, d)) continue;
         out.push({
           rule: "outlier",

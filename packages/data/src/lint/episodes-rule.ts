@@ -1,6 +1,6 @@
 /** Rules that compare episodes with each other: units, gripper, copies, lag between action and state. */
 
-import { ACTION, medianOf, type Series, STATE, seriesOf } from "./content.ts";
+import { ACTION, medianOf, type Series, spread, STATE, seriesOf } from "./content.ts";
 import type { Finding, RawDataset, RawFrames } from "./types.ts";
 
 export function checkEpisodes(raw: RawDataset): Finding[] {
@@ -12,18 +12,6 @@ type Owned = readonly (readonly [number, RawFrames])[];
 
 function everyFinite(frames: RawFrames): boolean {
   return [STATE, ACTION].every((column) => seriesOf(frames, column)?.values.every(Number.isFinite) ?? true);
-}
-
-/** Mean distance from the mean, one number a dimension. */
-function spread({ dims, values }: Series): number[] {
-  const count = values.length / dims;
-  return Array.from({ length: dims }, (_, d) => {
-    let mean = 0;
-    for (let i = d; i < values.length; i += dims) mean += (values[i] as number) / count;
-    let sum = 0;
-    for (let i = d; i < values.length; i += dims) sum += Math.abs((values[i] as number) - mean);
-    return sum / count;
-  });
 }
 
 /** An episode whose joints move about 57.3 times as much as elsewhere is in degrees (or the others are). */
@@ -79,9 +67,17 @@ function gripper(raw: RawDataset, frames: Owned): Finding[] {
     const trends = frames.map(([episode, own]) => {
       const { dims, values } = seriesOf(own, column) as Series;
       const change = (values[values.length - dims + d] as number) - (values[d] as number);
-      return { episode, change };
+      let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+      for (let i = d; i < values.length; i += dims) {
+        low = Math.min(low, values[i] as number);
+        high = Math.max(high, values[i] as number);
+      }
+      // One that opens and closes again, or only trembles, has no direction.
+      return { episode, change: Math.abs(change) > 0.6 * (high - low) ? change : 0 };
     });
-    const moving = trends.filter(({ change }) => Math.abs(change) > 0.3);
+    // Grippers are counted in shares, metres, degrees or percent.
+    const most = Math.max(...trends.map(({ change }) => Math.abs(change)));
+    const moving = trends.filter(({ change }) => Math.abs(change) > 0.3 * most);
     const up = moving.filter(({ change }) => change > 0);
     const rare = up.length * 2 < moving.length ? up : moving.filter(({ change }) => change < 0);
     if (moving.length < 5 || rare.length === 0 || rare.length > 0.2 * moving.length) continue;

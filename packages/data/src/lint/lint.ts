@@ -8,11 +8,9 @@ import { closeRaw, loadRaw } from "./load.ts";
 import { checkNeighbours } from "./neighbours-rule.ts";
 import { checkPictures } from "./pictures-rule.ts";
 import { checkStructure } from "./structure.ts";
-import type { Finding, RawDataset, Severity } from "./types.ts";
+import { bySeverity, type Finding, type RawDataset } from "./types.ts";
 import { checkVideos } from "./video-rules.ts";
 import { checkWords } from "./words-rule.ts";
-
-const ORDER: readonly Severity[] = ["error", "warning", "info"];
 
 /** Findings, and new contents for the files in which something can be mended safely. */
 export async function lintAndPlan(store: FileStore): Promise<{ findings: Finding[]; plan: FixPlan }> {
@@ -51,5 +49,5 @@ async function findFaults(raw: RawDataset): Promise<Finding[]> {
     findings.flatMap((own) => (own.episode !== undefined && own.severity !== "info" ? [own.episode] : [])),
   );
   if (!ofAll) findings.push(...checkNeighbours(raw, explained));
-  return findings.sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
+  return findings.sort(bySeverity);
 }

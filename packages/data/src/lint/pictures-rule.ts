@@ -1,7 +1,8 @@
 /** Rules about pictures that are kept one by one: frozen, black, and patches that go with one odd action. */
 
 import type { Image } from "@bidden/runtime";
-import { decodePng, isPng } from "../image/png.ts";
+import { isPng } from "../image/kinds.ts";
+import { decodePng } from "../image/png.ts";
 import { ACTION, type Series, STATE, seriesOf } from "./content.ts";
 import type { Finding, RawDataset, RawFrames } from "./types.ts";
 

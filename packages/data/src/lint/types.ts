@@ -20,6 +20,13 @@ export type Finding = {
   readonly fix?: string;
 };
 
+const ORDER: readonly Severity[] = ["error", "warning", "info"];
+
+/** Worst first. */
+export function bySeverity(a: Finding, b: Finding): number {
+  return ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity);
+}
+
 /** Frames of one episode as the data files have them. */
 export type RawFrames = {
   readonly path: string;

@@ -6,6 +6,7 @@ import { createFolderStore } from "../files/store.node.ts";
 import { GOLDEN, readJson } from "../golden.test-kit.ts";
 import { openDataset } from "../open.node.ts";
 import { type McapMessage, readMcap } from "./messages.ts";
+import { readTopics } from "./topics.ts";
 
 type ExpectedMessage = {
   topic: string;
@@ -91,6 +92,27 @@ describe("MCAP files written by the Python library", () => {
     );
     expect(decoded).toEqual(expected.messages.map((m) => m.decoded));
   });
+
+  it.each(["ros2-chunked-lz4.mcap", "foxglove-protobuf-json-zstd.mcap", "out-of-order.mcap", "ros2-unchunked.mcap"])(
+    "%s: messages that are not kept in memory are read again, the same",
+    async (name) => {
+      const store = createFolderStore(join(GOLDEN, "mcap"));
+      const [whole, none] = [
+        await readTopics(await store.open(name), name),
+        await readTopics(await store.open(name), name, 0),
+      ];
+      for (const [topic, own] of none.topics) {
+        const kept = whole.topics.get(topic);
+        const again = await none.load(own, own.entries);
+        expect(again.map(envelope)).toEqual(kept?.entries.map((entry) => entry.message as McapMessage).map(envelope));
+        const last = await none.load(own, own.entries.slice(-1));
+        expect(last.map(envelope)).toEqual(again.slice(-1).map(envelope));
+      }
+      const onDisk = [...none.topics.values()].flatMap((own) => own.entries).filter((entry) => entry.message === null);
+      // Without chunks there is no index.
+      expect(onDisk.length).toBe(name === "ros2-unchunked.mcap" ? 0 : none.messages);
+    },
+  );
 
   it("is an episode on the grid of its joint states", async () => {
     const dataset = await openDataset(join(GOLDEN, "mcap/ros2-chunked-lz4.mcap"));

@@ -43,31 +43,69 @@ type Schema = McapTypes.TypedMcapRecords["Schema"];
 type Channel = McapTypes.TypedMcapRecords["Channel"];
 type Decoder = (data: Uint8Array) => unknown;
 
-/** In the order of the file. */
+/** In the order of the file, all of it in memory. */
 export async function readMcap(file: RandomAccess, name: string): Promise<McapFile> {
-  const schemas = new Map<number, Schema>();
-  const channels = new Map<number, Channel>();
-  const decoders = new Map<number, Decoder>();
   const messages: McapMessage[] = [];
+  const rest = await visitMcap(file, name, new McapDecoders(name), (message) => void messages.push(message));
+  return { ...rest, messages };
+}
+
+/** Front to back; what `visit` does not keep is not kept. */
+export async function visitMcap(
+  file: RandomAccess,
+  name: string,
+  decoders: McapDecoders,
+  visit: (message: McapMessage) => void,
+): Promise<Omit<McapFile, "messages">> {
   const metadata: { name: string; values: Record<string, string> }[] = [];
   const attachments: { name: string; mediaType: string; data: Uint8Array }[] = [];
   let profile = "";
   const take = (record: McapTypes.TypedMcapRecord): void => {
     if (record.type === "Header") profile = record.profile;
-    else if (record.type === "Schema") schemas.set(record.id, record);
-    else if (record.type === "Channel") channels.set(record.id, record);
+    else if (record.type === "Schema") decoders.schemas.set(record.id, record);
+    else if (record.type === "Channel") decoders.channels.set(record.id, record);
     else if (record.type === "Metadata")
       metadata.push({ name: record.name, values: Object.fromEntries(record.metadata) });
     else if (record.type === "Attachment") {
       attachments.push({ name: record.name, mediaType: record.mediaType, data: record.data.slice() });
-    } else if (record.type === "Message") {
-      const channel = channels.get(record.channelId);
-      if (channel === undefined) throw new BiddenError("bad-dataset", `message of unknown channel ${record.channelId}`);
-      messages.push(messageFrom(record, channel, schemas.get(channel.schemaId), decoders, name));
-    }
+    } else if (record.type === "Message") visit(decoders.message(record));
   };
   const damage = await readRecords(file, take, name);
-  return { profile, messages, metadata, attachments, damage };
+  return { profile, metadata, attachments, damage };
+}
+
+/** What a file's channels and schemas say of its messages. */
+export class McapDecoders {
+  readonly schemas = new Map<number, Schema>();
+  readonly channels = new Map<number, Channel>();
+  readonly #decoders = new Map<number, Decoder>();
+  readonly #name: string;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** Copies the record's bytes. */
+  message(record: McapTypes.TypedMcapRecords["Message"]): McapMessage {
+    const channel = this.channels.get(record.channelId);
+    if (channel === undefined) throw new BiddenError("bad-dataset", `message of unknown channel ${record.channelId}`);
+    return messageFrom(record, channel, this.schemas.get(channel.schemaId), this.#decoders, this.#name);
+  }
+}
+
+/** Of chunks; what they claim to become is bounded by what they are. */
+export function decompressHandlers(name: string): McapTypes.DecompressHandlers {
+  const bounded =
+    (decompress: (bytes: Uint8Array, size: number) => Uint8Array) => (bytes: Uint8Array, claimed: bigint) => {
+      const size = Number(claimed);
+      if (size > bytes.length * MAX_RATIO + 1024)
+        throw new BiddenError("bad-dataset", `a chunk of ${bytes.length} bytes claims ${size}`);
+      return decompress(bytes, size);
+    };
+  return {
+    lz4: bounded((bytes, size) => decompressLz4Frame(bytes, size, name)),
+    zstd: bounded((bytes, size) => decompressZstd(bytes, new Uint8Array(size))),
+  };
 }
 
 /** @returns what was wrong, or null. */
@@ -76,20 +114,7 @@ async function readRecords(
   take: (record: McapTypes.TypedMcapRecord) => void,
   name: string,
 ): Promise<string | null> {
-  const bounded =
-    (decompress: (bytes: Uint8Array, size: number) => Uint8Array) => (bytes: Uint8Array, claimed: bigint) => {
-      const size = Number(claimed);
-      if (size > bytes.length * MAX_RATIO + 1024)
-        throw new BiddenError("bad-dataset", `a chunk of ${bytes.length} bytes claims ${size}`);
-      return decompress(bytes, size);
-    };
-  const reader = new McapStreamReader({
-    validateCrcs: true,
-    decompressHandlers: {
-      lz4: bounded((bytes, size) => decompressLz4Frame(bytes, size, name)),
-      zstd: bounded((bytes, size) => decompressZstd(bytes, new Uint8Array(size))),
-    },
-  });
+  const reader = new McapStreamReader({ validateCrcs: true, decompressHandlers: decompressHandlers(name) });
   let offset = 0;
   try {
     for (; offset < file.byteLength && !reader.done(); offset += READ_BYTES) {

@@ -1,5 +1,6 @@
 /** Everything of an MP4 file with one video track but its packets (ISO/IEC 14496-12): ftyp, moov, and the head of mdat. */
 import { joinBytes } from "../bytes/join.ts";
+import { box, list, text, wide, words } from "./mp4-write.ts";
 
 export type HeaderFacts = {
   readonly width: number;
@@ -14,26 +15,6 @@ export type HeaderFacts = {
   readonly shown: readonly number[];
   readonly frames: number;
 };
-
-const utf8 = new TextEncoder();
-const text = (four: string): Uint8Array => utf8.encode(four);
-
-const words = (...values: number[]): Uint8Array => list(values);
-
-/** 32-bit numbers, big-endian; negative ones in two's complement. */
-function list(values: readonly number[]): Uint8Array {
-  const view = new DataView(new ArrayBuffer(values.length * 4));
-  for (const [i, value] of values.entries()) view.setUint32(i * 4, value >>> 0);
-  return new Uint8Array(view.buffer);
-}
-
-function box(type: string, ...content: Uint8Array[]): Uint8Array {
-  const body = joinBytes(content);
-  return joinBytes([words(8 + body.length), text(type), body]);
-}
-
-/** 64 bits. */
-const wide = (value: number): Uint8Array => words(Math.floor(value / 2 ** 32), value % 2 ** 32);
 
 const MATRIX = words(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000);
 const UNDETERMINED = 0x55c40000;
@@ -87,7 +68,7 @@ function movie(facts: HeaderFacts, packetsAt: number, huge: boolean): Uint8Array
     wide(sizes.length * delta),
     words(UNDETERMINED),
   );
-  const hdlr = box("hdlr", words(0, 0), text("vide"), words(0, 0, 0), utf8.encode("VideoHandler\0"));
+  const hdlr = box("hdlr", words(0, 0), text("vide"), words(0, 0, 0), text("VideoHandler\0"));
   const dinf = box("dinf", box("dref", words(0, 1), box("url ", words(1))));
   const minf = box("minf", box("vmhd", words(1, 0, 0)), dinf, sampleTable(facts, shift, packetsAt, huge));
   const trak = box("trak", tkhd, ...(edited ? [edts] : []), box("mdia", mdhd, hdlr, minf));

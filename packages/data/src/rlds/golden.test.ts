@@ -7,7 +7,7 @@ import { GOLDEN, readJson, readSafetensors } from "../golden.test-kit.ts";
 import { openDataset } from "../open.node.ts";
 import { createFolderStore } from "../files/store.node.ts";
 import { encodeExample, parseExample } from "./example.ts";
-import { frameRecord, maskedCrc, readRecord, scanRecords, uncompressed } from "./tfrecord.ts";
+import { checkRecords, frameRecord, maskedCrc, readRecord, scanRecords, uncompressed } from "./tfrecord.ts";
 
 const SETS = [
   "bridge_dataset",
@@ -157,6 +157,12 @@ describe("TFRecord files, whole and damaged", () => {
     const { tensorflow } = raw.files[name] as Raw["files"][string];
     expect(rule).toBe(rules[name]);
     expect(hashes).toEqual(tensorflow.sha256 ?? hashes.slice(0, 1));
+    const passed: string[] = [];
+    const damages = await checkRecords(file, (data) => {
+      passed.push(short(data));
+    });
+    expect(passed).toEqual(hashes);
+    expect(damages.map((own) => own.rule)).toEqual(rule === undefined ? [] : [rule]);
     await file.close();
   });
 

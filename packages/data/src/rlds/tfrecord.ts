@@ -94,6 +94,70 @@ export async function readRecord(file: RandomAccess, place: RecordPlace, where: 
   return data;
 }
 
+/** Bytes read at once. */
+const WINDOW_BYTES = 1 << 20;
+
+/**
+ * All records in their order, every checksum compared; for passes that keep nothing, in memory for one record. Ends with the damage
+ * that stops it, if any; a record whose data is damaged is named and passed over.
+ * @param visit gets views that are valid until it returns.
+ */
+export async function checkRecords(
+  file: RandomAccess,
+  visit: (data: Uint8Array, record: number) => void | Promise<void>,
+): Promise<RecordDamage[]> {
+  const damage: RecordDamage[] = [];
+  const window = new Window(file);
+  let offset = 0;
+  for (let record = 0; offset < file.byteLength; record++) {
+    const where = `record ${record} at offset ${offset}`;
+    const left = file.byteLength - offset;
+    const stop = (rule: RecordDamage["rule"], what: string): RecordDamage[] => [
+      ...damage,
+      { rule, offset, message: `${where}: ${what}` },
+    ];
+    if (left < HEADER_BYTES) return stop("truncated-header", `${left} bytes are no record header`);
+    const length = recordLength(await window.at(offset, HEADER_BYTES));
+    if (length === null) return stop("length-crc", "the checksum of its length does not match");
+    const room = Math.max(0, left - HEADER_BYTES - FOOTER_BYTES);
+    if (length > room) return stop("record-too-long", `it claims ${length} bytes, ${room} are left`);
+    const bytes = await window.at(offset + HEADER_BYTES, length + FOOTER_BYTES);
+    const data = bytes.subarray(0, length);
+    const expected = new DataView(bytes.buffer, bytes.byteOffset).getUint32(length, true);
+    if (maskedCrc(data) === expected) await visit(data, record);
+    else damage.push({ rule: "data-crc", offset, message: `${where}: the checksum of its data does not match` });
+    offset += HEADER_BYTES + length + FOOTER_BYTES;
+  }
+  return damage;
+}
+
+/** The part of a file that a pass has come to, in one buffer. */
+class Window {
+  readonly #file: RandomAccess;
+  #buffer: Uint8Array = new Uint8Array(0);
+  #start = 0;
+  #used = 0;
+
+  constructor(file: RandomAccess) {
+    this.#file = file;
+  }
+
+  /** Bytes [start, start + length), which lie in the file; valid until the next call. */
+  async at(start: number, length: number): Promise<Uint8Array> {
+    if (start < this.#start || start + length > this.#start + this.#used) await this.#fill(start, length);
+    return this.#buffer.subarray(start - this.#start, start - this.#start + length);
+  }
+
+  async #fill(start: number, length: number): Promise<void> {
+    const wanted = Math.min(Math.max(length, WINDOW_BYTES), this.#file.byteLength - start);
+    if (wanted > this.#buffer.length) this.#buffer = new Uint8Array(Math.max(wanted, WINDOW_BYTES));
+    const target = this.#buffer.subarray(0, wanted);
+    if (this.#file.readInto !== undefined) await this.#file.readInto(target, start);
+    else target.set(new Uint8Array(await this.#file.slice(start, start + wanted)));
+    [this.#start, this.#used] = [start, wanted];
+  }
+}
+
 /** Files may be compressed as a whole; a first header whose checksum is right is a plain file, whatever it looks like. */
 export async function uncompressed(file: RandomAccess, name: string): Promise<RandomAccess> {
   const head = new Uint8Array(await file.slice(0, Math.min(HEADER_BYTES, file.byteLength)));

@@ -10,7 +10,7 @@ import { elementsOf } from "../dataset/columns.ts";
 import type { Column, Dataset, EpisodeData, Feature, NumberArray } from "../dataset/types.ts";
 import { JOURNAL_FOLDER } from "../files/journal.ts";
 import type { WritableStore } from "../files/store.ts";
-import { isJpeg } from "../image/jpeg.ts";
+import { isJpeg } from "../image/kinds.ts";
 import { type Deflate, encodePng } from "../image/png.ts";
 import { plain } from "../inspect/cat.ts";
 import { isDefaultFeature } from "../lerobot/features.ts";

@@ -2,17 +2,16 @@
 
 import type { FileStore } from "../files/store.ts";
 import { createFolderStore } from "../files/store.node.ts";
-import { createHttpStore } from "./http-store.ts";
-import { openHub, parseHubAddress } from "./hub-store.node.ts";
 
 /** True for `http(s)://...` and `hf://...`. */
 export function isAddress(path: string): boolean {
   return /^(https?|hf):\/\//.test(path);
 }
 
-/** The files of a dataset, for reading. */
+/** The files of a dataset, for reading. What a disk does not need is not loaded for one. */
 export async function openSource(path: string): Promise<FileStore> {
+  if (!isAddress(path)) return createFolderStore(path);
+  const { openHub, parseHubAddress } = await import("./hub-store.node.ts");
   const hub = parseHubAddress(path);
-  if (hub !== null) return openHub(hub);
-  return isAddress(path) ? createHttpStore(path) : createFolderStore(path);
+  return hub === null ? (await import("./http-store.ts")).createHttpStore(path) : openHub(hub);
 }

@@ -25,13 +25,19 @@ export type SketchState = {
   readonly lost: number;
 };
 
+/** Values in order, as many as are used of `values`. */
+type Level = { readonly values: Float64Array; used: number };
+
+const createLevel = (): Level => ({ values: new Float64Array(2 * LEVEL), used: 0 });
+
 export class QuantileSketch {
   #count = 0;
   #min = Number.POSITIVE_INFINITY;
   #max = Number.NEGATIVE_INFINITY;
   #mean = 0;
   #squares = 0;
-  readonly #levels: number[][] = [[]];
+  /** The lowest is in the order of arrival; those above are sorted. */
+  readonly #levels: Level[] = [createLevel()];
   readonly #odd: boolean[] = [];
   /** Largest possible error of a rank so far, in values. */
   #lost = 0;
@@ -47,15 +53,29 @@ export class QuantileSketch {
 
   /** Values that are not finite are the caller's to leave out. */
   add(value: number): void {
-    if (!Number.isFinite(value)) throw new BiddenError("bad-argument", `Expected a finite number, got ${value}.`);
-    this.#count++;
-    if (value < this.#min) this.#min = value;
-    if (value > this.#max) this.#max = value;
-    const delta = value - this.#mean;
-    this.#mean += delta / this.#count;
-    this.#squares += delta * (value - this.#mean);
-    (this.#levels[0] as number[]).push(value);
-    if ((this.#levels[0] as number[]).length >= LEVEL) this.#compact(0);
+    this.addAll(Float64Array.of(value));
+  }
+
+  /** Every `step`-th value from `start`: one column of a table. */
+  addAll(values: Float32Array | Float64Array, start = 0, step = 1): void {
+    const level = this.#levels[0] as Level;
+    for (let i = start; i < values.length; i += step) {
+      if (!Number.isFinite(values[i]))
+        throw new BiddenError("bad-argument", `Expected a finite number, got ${values[i]}.`);
+    }
+    let [mean, squares, count] = [this.#mean, this.#squares, this.#count];
+    for (let i = start; i < values.length; i += step) {
+      const value = values[i] as number;
+      if (value < this.#min) this.#min = value;
+      if (value > this.#max) this.#max = value;
+      // Welford, 1962.
+      const delta = value - mean;
+      mean += delta / ++count;
+      squares += delta * (value - mean);
+      level.values[level.used++] = value;
+      if (level.used >= LEVEL) this.#compact(0);
+    }
+    [this.#mean, this.#squares, this.#count] = [mean, squares, count];
   }
 
   /** As if its values had been added here, up to the stated error. */
@@ -70,34 +90,43 @@ export class QuantileSketch {
     this.#min = Math.min(this.#min, state.min);
     this.#max = Math.max(this.#max, state.max);
     this.#lost += state.lost;
-    for (const [k, values] of state.levels.entries()) {
-      while (this.#levels.length <= k) this.#levels.push([]);
-      const level = this.#levels[k] as number[];
-      for (const value of values) level.push(value);
+    for (const [k, values] of state.levels.entries()) this.#insert(k, Float64Array.from(values).sort());
+  }
+
+  /** Adds sorted values to a level, a full level at most at a time. */
+  #insert(k: number, sorted: Float64Array): void {
+    for (let from = 0; from < sorted.length; from += LEVEL) {
+      while (this.#levels.length <= k) this.#levels.push(createLevel());
+      const level = this.#levels[k] as Level;
+      mergeInto(level, sorted.subarray(from, from + LEVEL));
+      if (level.used >= LEVEL) this.#compact(k);
     }
-    for (let k = 0; k < this.#levels.length; k++) if ((this.#levels[k] as number[]).length >= LEVEL) this.#compact(k);
   }
 
   /** Half of a level moves up; of an odd number one stays. */
   #compact(k: number): void {
-    const level = (this.#levels[k] as number[]).sort((a, b) => a - b);
-    const kept = level.length % 2 === 1 ? [level.pop() as number] : [];
+    const level = this.#levels[k] as Level;
+    const values = level.values.subarray(0, level.used);
+    if (k === 0) values.sort();
+    const odd = values.length % 2;
     const first = this.#odd[k] === true ? 1 : 0;
     this.#odd[k] = first === 0;
-    while (this.#levels.length <= k + 1) this.#levels.push([]);
-    const above = this.#levels[k + 1] as number[];
-    for (let i = first; i < level.length; i += 2) above.push(level[i] as number);
-    this.#levels[k] = kept;
+    const half = new Float64Array((values.length - odd) / 2);
+    for (let i = 0; i < half.length; i++) half[i] = values[2 * i + first] as number;
+    if (odd === 1) values[0] = values.at(-1) as number;
+    level.used = odd;
     // Between two neighbours one is forgotten: a rank may be off by the weight of one.
     this.#lost += 2 ** k;
-    if (above.length >= LEVEL) this.#compact(k + 1);
+    this.#insert(k + 1, half);
   }
 
   quantile(q: number): number {
     if (this.#count === 0) return 0;
     if (q <= 0) return this.#min;
     if (q >= 1) return this.#max;
-    const weighted = this.#levels.flatMap((level, k) => level.map((value): [number, number] => [value, 2 ** k]));
+    const weighted = this.#levels.flatMap((level, k) =>
+      valuesOf(level).map((value): [number, number] => [value, 2 ** k]),
+    );
     weighted.sort((a, b) => a[0] - b[0]);
     const position = (this.#count - 1) * q;
     const at = (place: number): number => {
@@ -124,9 +153,30 @@ export class QuantileSketch {
       max: this.#count === 0 ? 0 : this.#max,
       mean: this.#mean,
       squares: this.#squares,
-      levels: this.#levels.map((level) => [...level]),
+      levels: this.#levels.map(valuesOf),
       lost: this.#lost,
     };
+  }
+}
+
+function valuesOf(level: Level): number[] {
+  return Array.from(level.values.subarray(0, level.used));
+}
+
+/** From the back, so that nothing is overwritten before it is read. */
+function mergeInto(level: Level, sorted: Float64Array): void {
+  const { values } = level;
+  let a = level.used - 1;
+  let to = level.used + sorted.length;
+  level.used = to--;
+  for (let b = sorted.length - 1; b >= 0; to--) {
+    const next = sorted[b] as number;
+    if (a >= 0 && (values[a] as number) > next) {
+      values[to] = values[a--] as number;
+    } else {
+      values[to] = next;
+      b--;
+    }
   }
 }
 

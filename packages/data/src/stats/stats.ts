@@ -5,7 +5,7 @@
  */
 
 import type { NumberArray } from "../dataset/types.ts";
-import { SortedValues } from "./sorted.ts";
+import { ExactValues } from "./exact.ts";
 
 export const QUANTILES = { q01: 0.01, q10: 0.1, q50: 0.5, q90: 0.9, q99: 0.99 } as const;
 
@@ -35,43 +35,33 @@ export class NumberStats implements StatsCollector {
   frames = 0;
   /** Values that were not finite. */
   skipped = 0;
-  readonly #dims: number;
-  readonly #sorted: SortedValues[];
+  readonly #dims: readonly ExactValues[];
 
   constructor(dims: number) {
-    this.#dims = dims;
-    this.#sorted = Array.from({ length: dims }, () => new SortedValues());
+    this.#dims = Array.from({ length: dims }, () => new ExactValues());
   }
 
   add(values: NumberArray, frames: number): void {
     this.frames += frames;
-    const rows = values.length / this.#dims;
-    for (let d = 0; d < this.#dims; d++) {
-      const batch = new Float64Array(rows);
-      let kept = 0;
-      for (let r = 0; r < rows; r++) {
-        const value = Number(values[r * this.#dims + d]);
-        if (Number.isFinite(value)) batch[kept++] = value;
-      }
-      this.skipped += rows - kept;
-      this.#sorted[d]?.add(batch.subarray(0, kept));
-    }
+    for (const [d, kept] of this.#dims.entries()) this.skipped += kept.add(values, d, this.#dims.length);
   }
 
   summary(): FeatureStats {
-    const at = (q: number): number[] => this.#sorted.map((s) => s.quantile(q));
-    const moments = this.#sorted.map((s) => s.moments());
+    const { q01, q10, q50, q90, q99 } = QUANTILES;
+    const quantiles = this.#dims.map((kept) => kept.quantiles([0, 1, q01, q10, q50, q90, q99]));
+    const at = (i: number): number[] => quantiles.map((own) => own[i] as number);
+    const moments = this.#dims.map((kept) => kept.moments());
     return {
       min: at(0),
       max: at(1),
       mean: moments.map((m) => m.mean),
       std: moments.map((m) => m.std),
       count: this.frames,
-      q01: at(QUANTILES.q01),
-      q10: at(QUANTILES.q10),
-      q50: at(QUANTILES.q50),
-      q90: at(QUANTILES.q90),
-      q99: at(QUANTILES.q99),
+      q01: at(2),
+      q10: at(3),
+      q50: at(4),
+      q90: at(5),
+      q99: at(6),
     };
   }
 }

@@ -3,7 +3,7 @@
 import type { Image } from "@bidden/runtime";
 import type { FileStore } from "../files/store.ts";
 import type { VideoCodecs } from "./picture-decoder.ts";
-import { VideoFile } from "./video-file.ts";
+import type { VideoFile } from "./video-file.ts";
 
 /** Open videos: with at most 16 MiB of pictures and the decoder's own memory each. */
 const OPEN_VIDEOS = 16;
@@ -54,6 +54,7 @@ class StoreVideos implements VideoDecoder {
   async #start(path: string): Promise<VideoFile> {
     this.#codecs ??= this.#load();
     const codecs = await this.#codecs;
+    const { VideoFile } = await import("./video-file.ts");
     return VideoFile.open(await this.#store.open(path), `${this.#store.root}/${path}`, codecs);
   }
 

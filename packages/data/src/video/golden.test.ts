@@ -102,6 +102,15 @@ function readCode(data: Uint8Array, width: number): number[] {
   return [number(4, 8), number(8, 14), number(14, 22)];
 }
 
+it("names a codec that it does not decode", async () => {
+  const bytes = load("h264-longgop");
+  const text = Buffer.from(bytes).toString("latin1");
+  const at = text.indexOf("avc1", text.indexOf("stsd"));
+  const copy = bytes.slice();
+  copy.set(new TextEncoder().encode("hev1"), at);
+  await expect(openBytes(copy)).rejects.toThrow(/is a video of codec HEVC \(hev1\); bidden decodes AV1/);
+});
+
 it("says what to install when there are no decoders", async () => {
   const store = storeOf(load("av1"));
   const videos = createVideoDecoder(store, () =>

@@ -3,6 +3,7 @@
 import { BiddenError } from "@bidden/runtime";
 import type { PictureDecoder } from "./picture-decoder.ts";
 import { packRows, type Planes } from "./planes.ts";
+import { WASI } from "./wasi.ts";
 
 type Exports = {
   readonly memory: WebAssembly.Memory;
@@ -22,13 +23,6 @@ type Exports = {
   h264_plane(plane: number): number;
   h264_close(decoder: number): void;
 };
-
-/** WASI for a program that neither reads nor prints: every call fails, the clock stands still. */
-const WASI = Object.fromEntries(
-  ["fd_close", "clock_time_get", "fd_prestat_get", "fd_prestat_dir_name", "fd_seek", "fd_write", "proc_exit"].map(
-    (name) => [name, () => 8],
-  ),
-);
 
 const START_CODE = [0, 0, 0, 1] as const;
 

@@ -46,6 +46,34 @@ export function rgbFromPlanes(planes: Planes, matrix: number, fullRange: boolean
   return { width, height, data };
 }
 
+/** BT.601, narrow range; a chroma sample is the mean of the (up to) four pixels under it. Fixed point of 16 bits. */
+export function planesFromRgb({ width, height, data }: Image): Planes {
+  const [halfWidth, halfHeight] = [(width + 1) >> 1, (height + 1) >> 1];
+  const y = new Uint8Array(width * height);
+  for (let i = 0, from = 0; i < y.length; i++, from += 3) {
+    const [r, g, b] = [data[from] as number, data[from + 1] as number, data[from + 2] as number];
+    y[i] = (16829 * r + 33039 * g + 6416 * b + 1081344) >> 16;
+  }
+  const u = new Uint8Array(halfWidth * halfHeight);
+  const v = new Uint8Array(u.length);
+  for (let row = 0; row < halfHeight; row++) {
+    for (let column = 0; column < halfWidth; column++) {
+      let [r, g, b] = [0, 0, 0];
+      for (let k = 0; k < 4; k++) {
+        // At an odd edge the last pixel counts twice.
+        const x = Math.min(2 * column + (k & 1), width - 1);
+        const at = (Math.min(2 * row + (k >> 1), height - 1) * width + x) * 3;
+        r += data[at] as number;
+        g += data[at + 1] as number;
+        b += data[at + 2] as number;
+      }
+      u[row * halfWidth + column] = (-9714 * r - 19070 * g + 28784 * b + 33685504) >> 18;
+      v[row * halfWidth + column] = (28784 * r - 24103 * g - 4681 * b + 33685504) >> 18;
+    }
+  }
+  return { width, height, y, u, v };
+}
+
 function clamp(value: number): number {
   return value < 0 ? 0 : value > 255 ? 255 : value;
 }

@@ -20,6 +20,19 @@ const TIME_TOLERANCE = 0.25;
 /** Frames that a decoder may hold back. */
 const REORDERED = 17;
 
+/** What people call the sample entries of other codecs. */
+const CODEC_NAMES: Readonly<Record<string, string>> = {
+  hev1: "HEVC",
+  hvc1: "HEVC",
+  vp09: "VP9",
+  mp4v: "MPEG-4 Part 2",
+};
+
+function codecName(codec: string): string {
+  const known = CODEC_NAMES[codec];
+  return known === undefined ? codec : `${known} (${codec})`;
+}
+
 type Loaded = { readonly start: number; readonly bytes: Uint8Array };
 
 export class VideoFile {
@@ -66,7 +79,7 @@ export class VideoFile {
       if (decoder === null) {
         throw new BiddenError(
           "unsupported",
-          `${name} is a video of codec ${entry.codec}; bidden decodes AV1 (av01) and H.264 (avc1). Numbers and tasks can be read without.`,
+          `${name} is a video of codec ${codecName(entry.codec)}; bidden decodes AV1 (av01) and H.264 (avc1). Numbers and tasks can be read without.`,
           { file: name, codec: entry.codec },
         );
       }

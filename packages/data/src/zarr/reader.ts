@@ -204,12 +204,7 @@ function arrayNode(array: zarr.Array<zarr.DataType>, path: string, root: string)
         const part = await zarr.get(array, [zarr.slice(from, to), ...shape.slice(1).map(() => null)]);
         return rowsOf(part as Part, dtype);
       } catch (error) {
-        throw new BiddenError(
-          "bad-dataset",
-          `${root}: "${path}" cannot be read (${messageOf(error)}).`,
-          { array: path },
-          error,
-        );
+        throw unreadable(root, path, error);
       }
     },
   };
@@ -250,4 +245,25 @@ function reorder(
     }
     return source[at];
   });
+}
+
+/** Codecs that are known by name, but not decoded. */
+const CODEC_NAMES: Readonly<Record<string, string>> = {
+  imagecodecs_jpegxl: "JPEG XL",
+  imagecodecs_jpeg2k: "JPEG 2000",
+  imagecodecs_webp: "WebP",
+};
+
+function unreadable(root: string, path: string, error: unknown): BiddenError {
+  const said = messageOf(error);
+  const codec = /^Unknown codec: (?:numcodecs\.)?(\S+)/.exec(said)?.[1];
+  if (codec === undefined)
+    return new BiddenError("bad-dataset", `${root}: "${path}" cannot be read (${said}).`, { array: path }, error);
+  const name = CODEC_NAMES[codec] === undefined ? `codec ${codec}` : `${CODEC_NAMES[codec]} (${codec})`;
+  return new BiddenError(
+    "unsupported",
+    `${root}: "${path}" is stored as ${name}, which bidden does not decode. The other arrays can be read without it.`,
+    { array: path, codec },
+    error,
+  );
 }

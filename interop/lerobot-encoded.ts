@@ -1,0 +1,31 @@
+/**
+ * Turns a dataset of pictures into one of H.264 videos, then lets LeRobot's own loader compare both, frame by frame. Not part of
+ * `npm test`: it needs Python with `pip install "lerobot[dataset]==0.6.1"`.
+ *
+ *   npx tsx interop/lerobot-encoded.ts /path/to/python [dataset]
+ */
+
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { convertToLeRobot } from "@bidden/data/node";
+import { BiddenError } from "@bidden/runtime";
+
+const [python, source = join(import.meta.dirname, "../testdata/data/lerobot/arm-images")] = process.argv.slice(2);
+if (python === undefined) throw new BiddenError("bad-argument", "Give the Python that has LeRobot.");
+const base = fs.mkdtempSync(join(tmpdir(), "bidden-interop-"));
+try {
+  for (const gop of [2, 15]) {
+    const target = join(base, `gop-${gop}`);
+    await convertToLeRobot(source, target, { video: { codec: "h264", gop } });
+    const script = join(import.meta.dirname, "lerobot-encoded.py");
+    const out = execFileSync(python, [script, source, target], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    process.stdout.write(`keyframes ${gop} frames apart: ${out.trim()}\n`);
+  }
+} finally {
+  fs.rmSync(base, { recursive: true, force: true });
+}
