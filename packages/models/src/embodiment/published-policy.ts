@@ -41,9 +41,9 @@ class MatchedPolicy implements Policy {
     this.#release = release;
     this.#dataset = dataset === undefined ? {} : { dataset };
     const cameras: Record<string, { width: number; height: number }> = {};
-    for (const { name, width, height } of published.info.cameras) {
+    for (const { name, width, height, recorded } of published.info.cameras) {
       const own = match.cameras.get(name);
-      if (own !== undefined) cameras[own] = { width, height };
+      if (own !== undefined) cameras[own] = recorded ?? { width, height };
     }
     this.info = {
       name: published.info.family,

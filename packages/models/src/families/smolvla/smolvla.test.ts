@@ -340,7 +340,7 @@ test("learns: a few steps on one batch lower the loss, and a frozen VLM stays as
   const layout = layOut(config, { images: [true], tokens: [20, 30], tokenMask: [1, 1], ...marks });
   const n = layout.places.length;
   const graph = new Graph("learn");
-  const net = new Net(graph, { trainable: isTrained(config, "expert") });
+  const net = new Net(graph, { trainable: isTrained(config, "head") });
   const inputs = trainInputs(graph, config, 1, layout, { height: 64, width: 64 });
   const { loss } = smolvlaLoss(net, config, inputs, layout);
   const parameters = await bindWeights(checkpoint, [graph], { unused: [/./] }).values();
