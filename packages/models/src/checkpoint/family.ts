@@ -112,7 +112,8 @@ export type FamilyOptions = {
   readonly dataset?: string;
   /** Denoising steps in place of the checkpoint's. */
   readonly steps?: number;
-  readonly precision?: "fp32" | "int8" | "int4";
+  /** How matrices are held; families whose page does not name it stay in fp32. */
+  readonly precision?: "fp32" | "fp16" | "int8" | "int4";
   /**
    * Answers to what a checkpoint leaves open, by the names that the error asks for them with, such as
    * { "state-in-prompt": "true" }; on the command line `--set state-in-prompt=true`.

@@ -156,7 +156,9 @@ export class Weights {
     const outputs = options.outputs === undefined ? {} : { outputs: options.outputs };
     const model = onnxModel(graph, { parameters, external, ...outputs });
     const prepack = options.prepack ?? bytes < PREPACK_BYTES;
-    return engine.openSession(model, sessionOptions(engine.options, this.checkpoint.source.locate(""), prepack));
+    const folder = this.checkpoint.source.locate("");
+    const narrow = all.some(({ tensor }) => tensor.dtype === "float16");
+    return engine.openSession(model, sessionOptions(engine.options, { folder, prepack, narrow }));
   }
 
   /** A converted value in a file of its own; null where it is small, or nothing can be written beside the weights. */
@@ -229,10 +231,19 @@ async function readBound(checkpoint: Checkpoint, { tensor, from, infos }: Bound)
   return { dtype, shape, data };
 }
 
-function sessionOptions(options: SessionOptions, folder: string | null, prepack: boolean): SessionOptions {
+type SessionFacts = {
+  readonly folder: string | null;
+  readonly prepack: boolean;
+  /** Whether weights are held in half precision. */
+  readonly narrow: boolean;
+};
+
+function sessionOptions(options: SessionOptions, { folder, prepack, narrow }: SessionFacts): SessionOptions {
   const session = {
     ...(folder === null ? {} : { model_external_initializers_file_folder_path: folder }),
     ...(prepack ? {} : { disable_prepacking: "1" }),
   };
-  return { ...options, engine: { ...options.engine, extra: { ...options.engine?.extra, session } } };
+  // The engine would widen them once for all, and hold both.
+  const optimization = narrow ? { optimization: { disable_specified_optimizers: "ConstantFolding" } } : {};
+  return { ...options, engine: { ...options.engine, extra: { ...options.engine?.extra, ...optimization, session } } };
 }

@@ -380,9 +380,12 @@ test("learns: a few steps on one batch lower the loss, and a frozen VLM stays as
 
 test("fewer bits: the error of the actions is measured, and small in 8", async () => {
   const checkpoint = await changed({});
-  const policy = (precision: "fp32" | "int8" | "int4"): Promise<PublishedPolicy> =>
+  const policy = (precision: "fp32" | "fp16" | "int8" | "int4"): Promise<PublishedPolicy> =>
     smolvla.open(checkpoint, engine, { precision });
   const [exact, int8, int4] = await Promise.all([policy("fp32"), policy("int8"), policy("int4")]);
+  const half = await policy("fp16");
+  expect((await actionError(exact, half, [observation()], [1, 2])).relL2).toBeLessThan(2e-3);
+  await half.close();
   const eight = await actionError(exact, int8, [observation()], [1, 2]);
   const four = await actionError(exact, int4, [observation()], [1, 2]);
   expect([eight.chunks, eight.perDim.length]).toEqual([2, 7]);

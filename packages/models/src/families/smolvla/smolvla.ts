@@ -48,7 +48,7 @@ async function openSmolVla(
   options: FamilyOptions = {},
 ): Promise<SmolVlaPolicy> {
   const { precision = "fp32" } = options;
-  const narrow = precision !== "fp32" && (await productsSaturate(engine));
+  const narrow = precision.startsWith("int") && (await productsSaturate(engine));
   const parts = await openParts(checkpoint, engine, { precision, narrow });
   const { config } = parts.engine;
   const info = describe(checkpoint, config, parts.normalisations);
