@@ -28,7 +28,7 @@ async function product(x: Float32Array, form: MatrixForm | null): Promise<{ came
   graph.output("y", net.linear("layer", graph.input("x", "float32", [1, ROWS, INPUTS]), WIDTH));
   const parameters = new Map<string, TensorData>();
   for (const [name, { dtype, shape }] of graph.parameters) {
-    const recipe = quantisedSource(name, (stored) => stored);
+    const recipe = quantisedSource(name, (stored) => stored, shape);
     const info = {
       name: "layer.weight",
       dtype: "float32",
@@ -123,7 +123,7 @@ test("layers of transformers are quantised; what surrounds actions and states is
 });
 
 test("16 bits: values are kept as halves, and one that has no room there is refused by name", () => {
-  const recipe = quantisedSource("layer.weight#fp16", (name) => `stored.${name}`);
+  const recipe = quantisedSource("layer.weight#fp16", (name) => `stored.${name}`, [1, 3]);
   expect(recipe?.from).toEqual(["stored.layer.weight"]);
   expect(recipe?.compute([Float32Array.of(1, -2, 65_504)], [])).toEqual(Uint16Array.of(0x3c00, 0xc000, 0x7bff));
   expect(() => recipe?.compute([Float32Array.of(7e4)], [])).toThrow(/"stored\.layer\.weight" holds 70000/);

@@ -21,6 +21,8 @@ import {
   mul,
   onnxModel,
   reshape,
+  type Shape,
+  sizeOf,
   type Tensor,
 } from "@bidden/tensor";
 import { fromFloat32 } from "../checkpoint/floats.ts";
@@ -151,13 +153,15 @@ function contributed(graph: Graph, op: string, inputs: readonly (Tensor | null)[
 /**
  * How a quantised parameter is made; null for one that is not quantised.
  * @param stored name in the checkpoint of a tensor [width, inputs]
+ * @param shape of the parameter
  */
-export function quantisedSource(parameter: string, stored: (name: string) => string): Recipe | null {
+export function quantisedSource(parameter: string, stored: (name: string) => string, shape: Shape): Recipe | null {
   const half = /^(.*)#fp16$/.exec(parameter)?.[1];
   if (half !== undefined) {
     return {
       id: "fp16 values",
       from: [stored(half)],
+      shapes: [shape],
       compute: ([values]) => toHalf(values as Float32Array, stored(half)),
     };
   }
@@ -173,8 +177,19 @@ export function quantisedSource(parameter: string, stored: (name: string) => str
   return {
     id: `${form} ${part}`,
     from: [stored(name)],
+    // [inputs, width] in 8 bits; the others' shapes do not tell both numbers, and go with these.
+    ...(form !== "int4" && scale === undefined ? { shapes: [shape.toReversed()] } : {}),
     compute: ([values], [info]) => {
       const [width, inputs] = (info?.shape ?? []) as readonly [number, number];
+      const blocks = Math.ceil(inputs / BLOCK);
+      const fits = form !== "int4" || sizeOf(shape) === width * blocks * (scale === undefined ? BLOCK / 2 : 1);
+      if (!fits || (scale === undefined && form === "int4" && shape[0] !== width)) {
+        throw new BiddenError(
+          "bad-checkpoint",
+          `"${stored(name)}": expected ${shape[0]} rows; came [${width}, ${inputs}].`,
+          { tensor: stored(name) },
+        );
+      }
       if (form === "int4") return toInt4(values as Float32Array, width, inputs)[part];
       return toInt8(values as Float32Array, width, inputs, form === "int8" ? INT8_END : INT7_END)[part];
     },

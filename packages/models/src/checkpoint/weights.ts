@@ -27,6 +27,8 @@ export type Recipe = {
   readonly id: string;
   /** Tensors of the checkpoint, given to `compute` as float32 in this order. */
   readonly from: readonly string[];
+  /** Shapes that those must have, where they do not follow from the result's. */
+  readonly shapes?: readonly Shape[];
   readonly compute: (inputs: readonly Float32Array[], infos: readonly TensorInfo[]) => Elements;
 };
 
@@ -62,7 +64,10 @@ export function bindWeights(checkpoint: Checkpoint, graphs: readonly Graph[], op
       if (infos.length < names.length) problems.missing.push(...names.filter((n) => !checkpoint.tensors.has(n)));
       else if (typeof from === "string" && infos[0]?.shape.join() !== tensor.shape.join())
         problems.shapes.push(wrongShape(infos[0] as TensorInfo, tensor.shape).message);
-      else problems.shapes.push(...infos.flatMap((info) => wrongType(info, tensor, from) ?? []));
+      else {
+        problems.shapes.push(...infos.flatMap((info) => wrongType(info, tensor, from) ?? []));
+        problems.shapes.push(...infos.flatMap((info, i) => wrongPart(info, from, i) ?? []));
+      }
       bound.set(name, { tensor, from, infos });
     }
   }
@@ -79,6 +84,11 @@ function wrongType({ file, name, dtype }: TensorInfo, tensor: Tensor, from: Weig
   const fits = dtype === tensor.dtype || /^b?float/.test(dtype);
   if (fits || typeof from !== "string") return null;
   return `${file}, tensor "${name}": expected ${tensor.dtype}, or another float type; came ${dtype}.`;
+}
+
+function wrongPart(info: TensorInfo, from: WeightSource, place: number): string | null {
+  const shape = typeof from !== "string" && "compute" in from ? from.shapes?.[place] : undefined;
+  return shape === undefined || info.shape.join() === shape.join() ? null : wrongShape(info, shape).message;
 }
 
 type Problems = { readonly missing: string[]; readonly extra: string[]; readonly shapes: string[] };

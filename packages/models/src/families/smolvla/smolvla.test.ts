@@ -396,6 +396,20 @@ test("fewer bits: the error of the actions is measured, and small in 8", async (
   await Promise.all([exact.close(), int8.close(), int4.close()]);
 });
 
+test("a matrix whose shape is swapped is refused in every precision, not read the other way round", async () => {
+  const name = "model.vlm_with_expert.lm_expert.layers.0.mlp.down_proj.weight";
+  const stored = tensors.get(name) as TensorData;
+  const checkpoint = await changed({
+    weights: new Map([...tensors, [name, { ...stored, shape: stored.shape.toReversed() }]]),
+  });
+  for (const precision of ["fp32", "fp16", "int8"] as const) {
+    await expect(smolvla.open(checkpoint, engine, { precision })).rejects.toThrow(/down_proj.*\(swapped\)/);
+  }
+  // Blocks of 4 bits do not tell how long a row is until it is read.
+  const policy = smolvla.open(checkpoint, engine, { precision: "int4" });
+  await expect(policy.then((opened) => opened.predict(observation(), { seed: 1 }))).rejects.toThrow(/down_proj/);
+});
+
 describe("made checkpoints", () => {
   test("of any size open and act; the same seed gives the same weights", async () => {
     const dims = {
