@@ -6,16 +6,18 @@
  */
 import { ChunkBuffer, type ChunkBufferOptions } from "./chunk/chunk-buffer.ts";
 import type { Clock } from "./contract/clock.ts";
-import type { Belief, Command, Mode, Robot, RobotState } from "./contract/types.ts";
+import type { ActionSpace, Belief, Command, Mode, Robot, RobotState } from "./contract/types.ts";
 import type { GateInput } from "./gate/checks.ts";
 import { Gate, type GateOptions } from "./gate/gate.ts";
 import type { GateReason } from "./gate/reasons.ts";
-import { createPoseServo, type PoseServo } from "./kinematics/pose-servo.ts";
+import { Drive } from "./kinematics/drive.ts";
 import type { Ask, InferencePort, Instruct, LoopEvent, LoopPhase, LoopStatus, Outcome, Thought } from "./loop-types.ts";
 import { DECIDE_DEFAULTS, decide, type Decision, type DecideOptions, UNDECIDED } from "./monitor/decide.ts";
 import { Lateness } from "./monitor/lateness.ts";
 import { PickMemory } from "./monitor/pick-memory.ts";
 import { StateAssembler, StateHistory } from "./observe/state.ts";
+import { planOf } from "./observe/plan.ts";
+import { StepDeed } from "./observe/step-deed.ts";
 
 export type LoopOptions = {
   readonly robot: Robot;
@@ -52,15 +54,18 @@ export class Loop {
   readonly gate: Gate;
   readonly #options: LoopOptions & Required<Pick<LoopOptions, "deadRobotMs" | "silenceMs" | "runId" | "seed">>;
   readonly #decideOptions: DecideOptions;
-  readonly #servo: PoseServo;
+  readonly #drive: Drive;
+  readonly #deed: StepDeed;
   readonly #chunks: ChunkBuffer;
   readonly #assembler: StateAssembler;
   readonly #history: StateHistory;
   readonly #picks = new PickMemory();
   readonly #lateness: Lateness;
-  readonly #due = new Float64Array(7);
-  readonly #done = new Float64Array(7);
+  readonly #due: Float64Array;
+  /** 0..1, due now. */
+  #gripper = 1;
   readonly #proposal: Float64Array;
+  readonly #measured: { jointRad: Float64Array; toolPos: Float64Array };
   readonly #input: { -readonly [K in keyof GateInput]: GateInput[K] };
 
   #instruct: (Instruct & { readonly sinceMs: number }) | null = null;
@@ -89,14 +94,18 @@ export class Loop {
       ...options.gate,
       onMode: (change) => this.#record({ type: "mode", atMs: options.clock.nowMs(), change }),
     });
-    this.#servo = createPoseServo(embodiment);
-    this.#chunks = new ChunkBuffer({ maxAgeMs: embodiment.envelope.maxChunkAgeMs, ...options.chunk });
+    this.#drive = new Drive(embodiment);
+    this.#deed = new StepDeed(embodiment);
+    const joints = embodiment.joints.length;
+    this.#due = new Float64Array(Math.max(8, joints + 1));
+    this.#chunks = new ChunkBuffer({ maxAgeMs: embodiment.envelope.maxChunkAgeMs, joints, ...options.chunk });
     this.#assembler = new StateAssembler(embodiment);
     this.#history = new StateHistory(options.historyLength ?? 0);
     this.#lateness = new Lateness(embodiment.commandPeriodMs);
-    this.#proposal = new Float64Array(embodiment.joints.length);
+    this.#proposal = new Float64Array(joints);
     const state = robot.read();
-    this.#servo.start(state.jointRad);
+    this.#measured = { jointRad: state.jointRad, toolPos: this.#assembler.toolPos };
+    this.#drive.start(state.jointRad);
     this.#input = { nowMs: 0, dtMs: embodiment.commandPeriodMs, jointRad: null, gripper: 1, captureMs: null, state };
   }
 
@@ -120,7 +129,7 @@ export class Loop {
     if (this.#instruct !== null && this.#waiting === null && this.#step?.askId === null) this.#ask(nowMs);
 
     // chunk: what is due now
-    const due = this.#chooseAction(nowMs);
+    const due = this.#chooseAction(nowMs, state);
 
     // gate, send
     const command = this.#pass(nowMs, state, due);
@@ -241,15 +250,14 @@ export class Loop {
         startMs: this.#step.startMs,
         askId: this.#step.askId,
         state: this.#step.state,
-        action: Float32Array.from(this.#done),
+        action: this.#deed.vector(this.gate.commandedRad),
         jointRad: Float64Array.from(state.jointRad),
         verdict: { ...this.gate.verdict },
         mode: this.gate.mode,
       });
       this.#history.push(this.#step.state);
     }
-    this.#done.fill(0);
-    this.#done[6] = this.gate.gripper;
+    this.#deed.begin(this.gate.commandedRad, this.gate.gripper);
     // nothing is asked and nothing recorded while nobody has asked for anything
     const granted = this.gate.currentGrant !== null;
     this.#step = granted ? { startMs: nowMs, askId: null, state: this.#assembler.vector() } : null;
@@ -298,7 +306,10 @@ export class Loop {
     const refusal = obeys ? this.#chunks.offer(chunk, nowMs) : "unclear";
     this.#record({ type: "thought", atMs: nowMs, thought, dropped: refusal });
     if (refusal === "nonfinite" || refusal === "bad-shape") {
-      this.fault("chunk", `the policy's chunk is ${refusal}: expected ${chunk.horizon} finite rows of 7`);
+      this.fault(
+        "chunk",
+        `the policy's chunk is ${refusal}: expected ${chunk.horizon} finite rows of ${chunk.space.dim}`,
+      );
       return;
     }
     this.#belief = chunk.belief;
@@ -334,26 +345,36 @@ export class Loop {
   }
 
   /** Fills the servo's proposal and the capture time behind it, null for a nudge. Answers whether anything is due. */
-  #chooseAction(nowMs: number): boolean {
-    const { actionSpace, commandPeriodMs } = this.#options.robot.embodiment;
-    const share = commandPeriodMs / actionSpace.stepMs;
+  #chooseAction(nowMs: number, state: RobotState): boolean {
+    const { commandPeriodMs } = this.#options.robot.embodiment;
     this.#input.captureMs = null;
-    this.#due[6] = this.gate.gripper;
-    if (this.#nudge !== null) {
-      this.#due.fill(0, 0, 6);
-      for (let i = 0; i < 3; i++) this.#due[i] = this.#nudge.perMs[i]! * actionSpace.stepMs;
-      this.#nudge.leftMs -= commandPeriodMs;
-      if (this.#nudge.leftMs <= 0) this.#endNudge();
-    } else if (this.#decision.phase === "move" && this.#chunks.due(nowMs, this.#due) !== "empty") {
-      this.#input.captureMs = this.#chunks.captureMs;
-      this.#moved = true;
-    } else return false;
-    this.#servo.applyDelta(this.#due, share);
-    this.#servo.leash(this.#assembler.toolPos);
-    this.#servo.tick(commandPeriodMs, this.#proposal);
-    for (let i = 0; i < 6; i++) this.#done[i] = this.#done[i]! + this.#due[i]! * share;
-    this.#done[6] = this.#due[6]!;
+    this.#gripper = this.gate.gripper;
+    const space = this.#nudge === null ? this.#chunkDue(nowMs) : this.#nudgeDue(commandPeriodMs);
+    if (space === null) return false;
+    this.#measured.jointRad = state.jointRad;
+    this.#drive.propose(space, this.#due, this.#measured, commandPeriodMs, this.#proposal);
+    this.#deed.add(space.kind, this.#due, commandPeriodMs / space.stepMs, this.#gripper);
     return true;
+  }
+
+  /** Fills `#due` with the chunk's action; answers what it means, null where nothing is due. */
+  #chunkDue(nowMs: number): ActionSpace | null {
+    if (this.#decision.phase !== "move" || this.#chunks.due(nowMs, this.#due) === "empty") return null;
+    const { space } = this.#chunks.chunk!;
+    this.#gripper = this.#due[space.dim - 1]!;
+    this.#input.captureMs = this.#chunks.captureMs;
+    this.#moved = true;
+    return space;
+  }
+
+  #nudgeDue(periodMs: number): ActionSpace {
+    const { actionSpace } = this.#options.robot.embodiment;
+    const nudge = this.#nudge!;
+    this.#due.fill(0);
+    for (let i = 0; i < 3; i++) this.#due[i] = nudge.perMs[i]! * actionSpace.stepMs;
+    nudge.leftMs -= periodMs;
+    if (nudge.leftMs <= 0) this.#endNudge();
+    return actionSpace;
   }
 
   #endNudge(): void {
@@ -366,11 +387,11 @@ export class Loop {
     input.nowMs = nowMs;
     input.state = state;
     input.jointRad = due ? this.#proposal : null;
-    input.gripper = this.#due[6]!;
+    input.gripper = this.#gripper;
     const command = this.gate.tick(input);
     const { kind, reason } = this.gate.verdict;
-    if (kind === "ok") this.#servo.adopt(this.gate.commandedRad, input.dtMs);
-    else this.#servo.start(this.gate.commandedRad);
+    if (kind === "ok") this.#drive.adopt(this.gate.commandedRad, input.dtMs);
+    else this.#drive.start(this.gate.commandedRad);
     if (reason !== this.#lastReason) {
       this.#lastReason = reason;
       this.#record({ type: "verdict", atMs: nowMs, verdict: { ...this.gate.verdict } });
@@ -393,16 +414,11 @@ export class Loop {
 
   #plan(): Float32Array {
     const chunk = this.#chunks.chunk;
-    const { targetPos } = this.#servo;
+    const { targetPos } = this.#drive;
     if (chunk === null || this.#decision.phase !== "move") return Float32Array.from(targetPos);
-    const stepMs = chunk.space.stepMs;
-    const steps = (this.#options.clock.nowMs() - (this.#chunks.captureMs ?? 0)) / stepMs;
-    const rows = [[targetPos[0]!, targetPos[1]!, targetPos[2]!]];
-    for (let row = Math.max(0, Math.floor(steps)); row < chunk.horizon; row++) {
-      const share = Math.min(1, row + 1 - steps);
-      rows.push(rows.at(-1)!.map((at, i) => at + share * chunk.values[row * 7 + i]!));
-    }
-    return Float32Array.from(rows.flat());
+    const { embodiment } = this.#options.robot;
+    const steps = (this.#options.clock.nowMs() - (this.#chunks.captureMs ?? 0)) / chunk.space.stepMs;
+    return planOf(chunk, steps, { embodiment, targetPos, commandedRad: this.gate.commandedRad });
   }
 
   #record(event: LoopEvent): void {

@@ -41,7 +41,7 @@ export function registerPolicy(program: Command): void {
       .description("run it: compared with golden files where there are some, on a synthetic observation elsewhere")
       .option("--threads <n>", "threads of the engine", wholeNumber, 2)
       .addOption(
-        new Option("--precision <how>", "what the synthetic run opens it in").choices(["int4", "int8", "fp32"]),
+        new Option("--precision <how>", "what the synthetic run opens it in").choices(["int4", "int8", "fp16", "fp32"]),
       )
       .option("--all", "print every stage, not only the worst of each folder")
       .option("--json", "one JSON object")
@@ -70,7 +70,7 @@ export type OpenFlags = {
 };
 export type CheckFlags = OpenFlags & {
   readonly threads: number;
-  readonly precision?: "int4" | "int8" | "fp32";
+  readonly precision?: Precision;
   readonly all?: true;
 };
 export type MakeFlags = { readonly size: "tiny" | "full"; readonly dims?: string; readonly seed: number };

@@ -14,7 +14,7 @@ export async function pull(name: string, flags: PullFlags): Promise<void> {
   const progress = createProgress(`pulling ${name}, per mille`, 1000);
   const pulled = await pullCheckpoint(name, {
     revision: flags.revision,
-    precision: flags.precision === "fp16" ? "fp32" : flags.precision,
+    precision: flags.precision,
     ...(flags.to === undefined ? {} : { to: flags.to }),
     progress: (done, total, file) =>
       progress.update(Math.floor((1000 * done) / Math.max(1, total)), `${bytesText(done)}, ${file}`),
@@ -25,11 +25,6 @@ export async function pull(name: string, flags: PullFlags): Promise<void> {
     : `${bytesText(fetchedBytes)} fetched now, every file as the hub names it`;
   process.stdout.write(`${name} at ${revision.slice(0, 12)}: ${bytesText(bytes)} in ${folder} (${how})\n`);
   process.stdout.write(`${await familyAt(folder)}\n`);
-  if (flags.precision === "fp16") {
-    process.stdout.write(
-      "fp16: the engine of a processor computes in float32, so it opens as fp32; int8 and int4 save memory.\n",
-    );
-  }
 }
 
 async function familyAt(folder: string): Promise<string> {

@@ -171,7 +171,8 @@ function convNorm(
   const statistics = [of("weight"), of("bias"), of("running_mean"), of("running_var")];
   const derived = (id: string, from: readonly string[], compute: Recipe["compute"], derivedShape: Shape): Tensor => {
     const derivedName = `${from[0]} ${id}`;
-    recipes.set(derivedName, { id: `batch-norm ${id}`, from, compute });
+    const shapes = from.map((part) => (part === weight ? shape : [outer]));
+    recipes.set(derivedName, { id: `batch-norm ${id}`, from, shapes, compute });
     return net.tensor(derivedName, derivedShape, { kind: "zeros" });
   };
   if (at.norm === "batch" && form === "folded") {

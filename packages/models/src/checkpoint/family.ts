@@ -4,6 +4,7 @@ import type { Checkpoint } from "./checkpoint.ts";
 import type { Engine } from "./engine.ts";
 import type { GoldenCheck } from "./golden.ts";
 import type { WrittenFiles } from "./make.ts";
+import type { FamilyTraining, TrainingOptions } from "./training.ts";
 
 /** One camera that a checkpoint was trained with. */
 export type CameraSlot = {
@@ -12,6 +13,8 @@ export type CameraSlot = {
   /** Size that images are brought to before the network sees them, pixels. */
   readonly width: number;
   readonly height: number;
+  /** Size of the pictures that it was trained on, where the checkpoint says it: a camera should have the same proportions. */
+  readonly recorded?: { readonly width: number; readonly height: number };
   /** Whether the policy runs without it. */
   readonly optional: boolean;
 };
@@ -109,7 +112,8 @@ export type FamilyOptions = {
   readonly dataset?: string;
   /** Denoising steps in place of the checkpoint's. */
   readonly steps?: number;
-  readonly precision?: "fp32" | "int8" | "int4";
+  /** How matrices are held; families whose page does not name it stay in fp32. */
+  readonly precision?: "fp32" | "fp16" | "int8" | "int4";
   /**
    * Answers to what a checkpoint leaves open, by the names that the error asks for them with, such as
    * { "state-in-prompt": "true" }; on the command line `--set state-in-prompt=true`.
@@ -132,6 +136,8 @@ export interface PolicyFamily {
   open(checkpoint: Checkpoint, engine: Engine, options?: FamilyOptions): Promise<PublishedPolicy>;
   /** Runs every stage on the golden inputs and hands what comes out to `check.compare`. */
   checkGolden?(checkpoint: Checkpoint, engine: Engine, check: GoldenCheck): Promise<void>;
+  /** The objective over a checkpoint's weights, for fine-tuning. */
+  train?(checkpoint: Checkpoint, options: TrainingOptions): Promise<FamilyTraining>;
   /** Random weights in the published layout. */
   make?(options: MakeOptions): WrittenFiles;
 }

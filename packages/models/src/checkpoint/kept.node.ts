@@ -12,8 +12,8 @@ const FOLDER = ".bidden";
 /** A folder that belongs to somebody else, or a disk that is only for reading. */
 const NOT_WRITABLE = ["EACCES", "EPERM", "EROFS"];
 
-/** Fewer bytes are converted again as fast as they are looked up. */
-const AT_LEAST = 256_000_000;
+/** Fewer bytes are converted again in a moment. */
+const AT_LEAST = 32_000_000;
 
 export function keptBeside(atLeast: number = AT_LEAST): KeptValues {
   return {

@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Graph, linear, type TensorData, writeSafetensors } from "@bidden/tensor";
+import { Graph, linear, type Shape, type TensorData, writeSafetensors } from "@bidden/tensor";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { int4Form, quantisedSource } from "../blocks/quantised.ts";
 import type { Engine } from "./engine.ts";
@@ -26,7 +26,7 @@ async function run(): Promise<Float32Array> {
   graph.output("wide", linear(x, graph.parameter("w", [256, 128], { kind: "zeros" }), null, { transposed: true }));
   graph.output("narrow", int4Form(graph, "w", x, 256, null));
   const checkpoint = await openCheckpointAt(folder);
-  const source = (parameter: string) => quantisedSource(parameter, (name) => name) ?? parameter;
+  const source = (parameter: string, shape: Shape) => quantisedSource(parameter, (name) => name, shape) ?? parameter;
   const session = await bindWeights(checkpoint, [graph], { source }).open(graph, engine, { prepack: true });
   const out = await session.run({ x: new Float32Array(128).fill(0.5) });
   await session.close();

@@ -27,6 +27,8 @@ export type Recipe = {
   readonly id: string;
   /** Tensors of the checkpoint, given to `compute` as float32 in this order. */
   readonly from: readonly string[];
+  /** Shapes that those must have, where they do not follow from the result's. */
+  readonly shapes?: readonly Shape[];
   readonly compute: (inputs: readonly Float32Array[], infos: readonly TensorInfo[]) => Elements;
 };
 
@@ -62,7 +64,10 @@ export function bindWeights(checkpoint: Checkpoint, graphs: readonly Graph[], op
       if (infos.length < names.length) problems.missing.push(...names.filter((n) => !checkpoint.tensors.has(n)));
       else if (typeof from === "string" && infos[0]?.shape.join() !== tensor.shape.join())
         problems.shapes.push(wrongShape(infos[0] as TensorInfo, tensor.shape).message);
-      else problems.shapes.push(...infos.flatMap((info) => wrongType(info, tensor, from) ?? []));
+      else {
+        problems.shapes.push(...infos.flatMap((info) => wrongType(info, tensor, from) ?? []));
+        problems.shapes.push(...infos.flatMap((info, i) => wrongPart(info, from, i) ?? []));
+      }
       bound.set(name, { tensor, from, infos });
     }
   }
@@ -79,6 +84,11 @@ function wrongType({ file, name, dtype }: TensorInfo, tensor: Tensor, from: Weig
   const fits = dtype === tensor.dtype || /^b?float/.test(dtype);
   if (fits || typeof from !== "string") return null;
   return `${file}, tensor "${name}": expected ${tensor.dtype}, or another float type; came ${dtype}.`;
+}
+
+function wrongPart(info: TensorInfo, from: WeightSource, place: number): string | null {
+  const shape = typeof from !== "string" && "compute" in from ? from.shapes?.[place] : undefined;
+  return shape === undefined || info.shape.join() === shape.join() ? null : wrongShape(info, shape).message;
 }
 
 type Problems = { readonly missing: string[]; readonly extra: string[]; readonly shapes: string[] };
@@ -156,7 +166,9 @@ export class Weights {
     const outputs = options.outputs === undefined ? {} : { outputs: options.outputs };
     const model = onnxModel(graph, { parameters, external, ...outputs });
     const prepack = options.prepack ?? bytes < PREPACK_BYTES;
-    return engine.openSession(model, sessionOptions(engine.options, this.checkpoint.source.locate(""), prepack));
+    const folder = this.checkpoint.source.locate("");
+    const narrow = all.some(({ tensor }) => tensor.dtype === "float16");
+    return engine.openSession(model, sessionOptions(engine.options, { folder, prepack, narrow }));
   }
 
   /** A converted value in a file of its own; null where it is small, or nothing can be written beside the weights. */
@@ -229,10 +241,19 @@ async function readBound(checkpoint: Checkpoint, { tensor, from, infos }: Bound)
   return { dtype, shape, data };
 }
 
-function sessionOptions(options: SessionOptions, folder: string | null, prepack: boolean): SessionOptions {
+type SessionFacts = {
+  readonly folder: string | null;
+  readonly prepack: boolean;
+  /** Whether weights are held in half precision. */
+  readonly narrow: boolean;
+};
+
+function sessionOptions(options: SessionOptions, { folder, prepack, narrow }: SessionFacts): SessionOptions {
   const session = {
     ...(folder === null ? {} : { model_external_initializers_file_folder_path: folder }),
     ...(prepack ? {} : { disable_prepacking: "1" }),
   };
-  return { ...options, engine: { ...options.engine, extra: { ...options.engine?.extra, session } } };
+  // The engine would widen them once for all, and hold both.
+  const optimization = narrow ? { optimization: { disable_specified_optimizers: "ConstantFolding" } } : {};
+  return { ...options, engine: { ...options.engine, extra: { ...options.engine?.extra, ...optimization, session } } };
 }

@@ -3,8 +3,10 @@ import { existsSync, readdirSync } from "node:fs";
 import { mkdir, open, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { BiddenError } from "@bidden/runtime";
-import { bytesOf, bytesPerElement, planSafetensors, sizeOf } from "@bidden/tensor";
+import { bytesOf, bytesPerElement, type Elements, planSafetensors, sizeOf } from "@bidden/tensor";
 import type { WrittenFiles, WrittenWeights } from "./make.ts";
+
+type Weights = WrittenWeights<Elements | Promise<Elements>>;
 
 /**
  * @param folder must be new or empty
@@ -12,7 +14,7 @@ import type { WrittenFiles, WrittenWeights } from "./make.ts";
  */
 export async function writeCheckpoint(
   folder: string,
-  written: WrittenFiles,
+  written: WrittenFiles<Elements | Promise<Elements>>,
   progress: (done: number, total: number) => void = () => undefined,
 ): Promise<void> {
   if (existsSync(folder) && readdirSync(folder).length > 0) {
@@ -31,11 +33,11 @@ export async function writeCheckpoint(
   }
 }
 
-function plan({ tensors, metadata }: WrittenWeights): ReturnType<typeof planSafetensors> {
+function plan({ tensors, metadata }: Weights): ReturnType<typeof planSafetensors> {
   return planSafetensors(new Map(tensors.map(({ name, dtype, shape }) => [name, { dtype, shape }])), metadata);
 }
 
-async function writeWeights(path: string, weights: WrittenWeights, wrote: (bytes: number) => void): Promise<void> {
+async function writeWeights(path: string, weights: Weights, wrote: (bytes: number) => void): Promise<void> {
   const { head, order } = plan(weights);
   const facts = new Map(weights.tensors.map((tensor) => [tensor.name, tensor]));
   await mkdir(dirname(path), { recursive: true });
@@ -44,8 +46,8 @@ async function writeWeights(path: string, weights: WrittenWeights, wrote: (bytes
     await handle.write(head);
     wrote(head.length);
     for (const name of order) {
-      const { dtype, shape } = facts.get(name) as WrittenWeights["tensors"][number];
-      const bytes = bytesOf(weights.fill(name, shape));
+      const { dtype, shape } = facts.get(name) as Weights["tensors"][number];
+      const bytes = bytesOf(await weights.fill(name, shape));
       if (bytes.length !== sizeOf(shape) * bytesPerElement(dtype)) {
         throw new BiddenError("internal", `internal: "${name}" was filled with ${bytes.length} bytes`);
       }

@@ -1,4 +1,4 @@
-import { createRng, type Observation } from "@bidden/runtime";
+import { type BiddenError, createRng, type Observation } from "@bidden/runtime";
 import { checkPolicy } from "@bidden/runtime";
 import { describe, expect, test } from "vitest";
 import type { FamilyChunk, FamilyInfo, FamilyObservation, PublishedPolicy } from "../checkpoint/family.ts";
@@ -11,7 +11,12 @@ const robot = {
   cameras: ["front", "wrist"],
   stateNames: ["aRad", "bRad", "gripper"],
   actionSpace: { kind: "ee-delta-7", dim: 7, stepMs: 100 },
+  commandPeriodMs: 10,
+  joints: [{ name: "shoulder" }, { name: "elbow" }],
 } as const;
+
+/** One whose state names its joints. */
+const jointed = { ...robot, stateNames: ["joint1Rad", "joint2Rad", "gripper"] } as const;
 
 const info: FamilyInfo = {
   family: "made",
@@ -51,7 +56,7 @@ describe("the match of a checkpoint and a robot", () => {
     ["a state that the robot lacks", { state: { dim: 1, names: ["cRad"], normalisation: "" } }, "state"],
     ["the meaning of actions", { action: { dim: 7, names: [], normalisation: "" } }, "action"],
     ["the rate", { rateHz: null }, "stepMs"],
-    ["another rate", { rateHz: 50 }, "stepMs"],
+    ["a rate that the robot cannot follow", { rateHz: 200 }, "stepMs"],
   ])("stops at %s that is not said", (_, change, field) => {
     expect(() => matchEmbodiment({ ...info, ...change }, robot)).toThrow(
       expect.objectContaining({ code: "embodiment-mismatch", fields: expect.objectContaining({ fields: [field] }) }),
@@ -88,14 +93,112 @@ describe("the match of a checkpoint and a robot", () => {
       matchEmbodiment(info, robot, map({ action: { kind: "ee-delta-7", order: [0, 1, 2, 3, 4, 5, 9] } })),
     ).toThrow("number 9");
     expect(() => map({ camera: {} })).toThrow('field "camera": expected no such field');
-    expect(() => map({ action: "joints" })).toThrow('expected "ee-delta-7"');
+    expect(() => map({ action: "joints" })).toThrow('expected one of "ee-delta-7", "ee-pose-8", "joint-position"');
+    expect(() => map({ action: { kind: "joint-delta", fom: "observed" } })).toThrow('field "action.fom"');
+    expect(() => map({ action: { kind: "ee-pose-8", toolTurn: [1, 1, 0, 0] } })).toThrow("a unit quaternion");
+    expect(() => map({ stepMs: "fast" })).toThrow("a number");
+  });
+
+  test("another rate than the robot's is kept: the loop takes actions as long as they last", () => {
+    expect(matchEmbodiment({ ...info, rateHz: 50 }, robot).space.stepMs).toBe(20);
   });
 });
 
-function made(change: Partial<FamilyChunk> = {}): { policy: PublishedPolicy; seen: FamilyObservation[] } {
+describe("the meaning of actions", () => {
+  const silent: FamilyInfo = { ...info, state: { dim: 0, names: [], normalisation: "" } };
+  const withAction = (dim: number, names: readonly string[] = []): FamilyInfo => ({
+    ...silent,
+    action: { dim, names, normalisation: "" },
+  });
+  const fieldsOf = (given: FamilyInfo, action: unknown, on: typeof robot | typeof jointed = jointed): unknown => {
+    try {
+      matchEmbodiment(given, on, map({ action }));
+      return null;
+    } catch (thrown) {
+      return (thrown as BiddenError).fields.fields;
+    }
+  };
+
+  test.each([
+    ["joint-position", { kind: "joint-position" }, 3, { kind: "joint-position", dim: 3 }],
+    [
+      "joint-delta from the action before",
+      { kind: "joint-delta", from: "previous" },
+      3,
+      { kind: "joint-delta", dim: 3 },
+    ],
+    [
+      "joint-delta from the observation",
+      { kind: "joint-delta", from: "observed" },
+      3,
+      { kind: "joint-position", dim: 3 },
+    ],
+    ["a pose", { kind: "ee-pose-8", rotation: "quaternion-xyzw" }, 8, { kind: "ee-pose-8", dim: 8 }],
+    [
+      "a pose with six numbers of rotation",
+      { kind: "ee-pose-8", rotation: "rotation-6d" },
+      10,
+      { kind: "ee-pose-8", dim: 8 },
+    ],
+  ])("%s gives the robot its own space", (_, action, dim, space) => {
+    expect(matchEmbodiment(withAction(dim), jointed, map({ action })).space).toEqual({ ...space, stepMs: 100 });
+  });
+
+  test("names of the robot's joints need no word", () => {
+    const { action } = matchEmbodiment(withAction(3, ["joint1Rad", "joint2Rad", "gripper"]), jointed);
+    expect(action).toMatchObject({ kind: "joint-position", order: [0, 1, 2] });
+  });
+
+  test.each([
+    ["how a rotation is written", withAction(8), { kind: "ee-pose-8" }, ["action.rotation"]],
+    ["what changes start from", withAction(3), "joint-delta", ["action.from"]],
+    ["which number is which", withAction(14), "joint-position", ["action.order"]],
+    ["one number too few", withAction(3), { kind: "joint-position", order: [0, 1] }, ["action.order"]],
+    ["a number that is not there", withAction(2), { kind: "joint-position", order: [0, 1, 5] }, ["action.order"]],
+    [
+      "units for all of them",
+      withAction(3),
+      { kind: "joint-position", scale: [0.1], offset: [1, 2] },
+      ["action.scale", "action.offset"],
+    ],
+  ])("stops at %s", (_, given, action, fields) => {
+    expect(fieldsOf(given, action)).toEqual(fields);
+  });
+
+  test("changes from the observation need its joints", () => {
+    expect(fieldsOf(withAction(3), { kind: "joint-delta", from: "observed" }, robot)).toEqual(["action.from"]);
+  });
+
+  test("a gripper that the checkpoint lacks is said by its offset", async () => {
+    const two = { ...withAction(2), chunk: 1 };
+    const said = map({
+      action: { kind: "joint-position", order: [1, 0, null], scale: [2, 1, 1], offset: [0, 0.5, 0.25] },
+    });
+    const { policy } = made({ actions: Float32Array.of(3, 4), horizon: 1, dim: 2 }, two);
+    const facts = { robot: jointed, modelDigest: "", release: (): Promise<void> => Promise.resolve() };
+    const matched = asPolicy(policy, matchEmbodiment(two, jointed, said), facts);
+    const { values, space } = await matched.infer(observation(1), { seed: 1 });
+    expect([...values]).toEqual([8, 3.5, 0.25]);
+    expect(space).toEqual({ kind: "joint-position", dim: 3, stepMs: 100 });
+  });
+
+  test("changes from the observation become angles", async () => {
+    const three = { ...withAction(3), chunk: 2 };
+    const { policy } = made({ actions: Float32Array.of(0.1, 0.2, 1, 0.3, 0.4, 0), horizon: 2, dim: 3 }, three);
+    const facts = { robot: jointed, modelDigest: "", release: (): Promise<void> => Promise.resolve() };
+    const match = matchEmbodiment(three, jointed, map({ action: { kind: "joint-delta", from: "observed" } }));
+    const { values } = await asPolicy(policy, match, facts).infer(observation(1), { seed: 1 });
+    [1.1, 2.2, 1, 1.3, 2.4, 0].forEach((value, i) => expect(values[i]).toBeCloseTo(value, 6));
+  });
+});
+
+function made(
+  change: Partial<FamilyChunk> = {},
+  about: FamilyInfo = info,
+): { policy: PublishedPolicy; seen: FamilyObservation[] } {
   const seen: FamilyObservation[] = [];
   const policy: PublishedPolicy = {
-    info,
+    info: about,
     predict: (observation, { seed }) => {
       seen.push(observation);
       const rng = createRng(seed);

@@ -4,7 +4,17 @@
  */
 import { type ActionSpace, BiddenError, type Embodiment } from "@bidden/runtime";
 import type { CameraSlot, FamilyInfo } from "../checkpoint/family.ts";
-import { Fields, isJsonObject } from "../checkpoint/json.ts";
+import type { Fields } from "../checkpoint/json.ts";
+import {
+  ACTION_KINDS,
+  type ActionMap,
+  type Picked,
+  pickedCount,
+  readAction,
+  ROTATIONS,
+  type SaidAction,
+  spaceOf,
+} from "./action-map.ts";
 
 /** What a person says about a checkpoint and a robot: `embodiment.json`, beside the weights or named on the command line. */
 export type EmbodimentMap = {
@@ -12,19 +22,10 @@ export type EmbodimentMap = {
   readonly cameras: Readonly<Record<string, string | null>>;
   /** The robot's state name for each number of the checkpoint's state, in its order. */
   readonly state: readonly string[] | null;
-  /** How the checkpoint's actions become dx, dy, dz (m), rx, ry, rz (rad), gripper (0..1, 1 = open), relative, each step. */
-  readonly action: ActionMap | null;
+  /** What the checkpoint's actions are, and how they come to metres, radians and a gripper of 0..1, 1 = open. */
+  readonly action: SaidAction | null;
   /** Duration of one action of the checkpoint, ms. */
   readonly stepMs: number | null;
-};
-
-export type ActionMap = {
-  readonly kind: "ee-delta-7";
-  /** For each of the seven, which number of the checkpoint's action; by default 0 to 6. */
-  readonly order: readonly number[];
-  /** value * scale + offset, for each of the seven. */
-  readonly scale: readonly number[];
-  readonly offset: readonly number[];
 };
 
 export type Match = {
@@ -34,13 +35,19 @@ export type Match = {
   readonly state: readonly number[];
   readonly action: ActionMap;
   readonly space: ActionSpace;
+  /** Index into the robot's state for each joint's angle. */
+  readonly joints: readonly number[];
 };
 
-export type Robot = Pick<Embodiment, "name" | "cameras" | "stateNames" | "actionSpace">;
+export type Robot = Pick<Embodiment, "name" | "cameras" | "stateNames" | "actionSpace" | "commandPeriodMs"> & {
+  readonly joints: readonly { readonly name: string }[];
+};
+
+/** An action that lasts longer than this is a mistake of units, ms. */
+const LONGEST_STEP_MS = 2000;
 
 /** Names that bidden's own recordings give the seven. */
 const OWN_ACTIONS = ["dxM", "dyM", "dzM", "rxRad", "ryRad", "rzRad", "gripper"];
-const SEVEN = [0, 1, 2, 3, 4, 5, 6];
 
 export function readEmbodimentMap(fields: Fields): EmbodimentMap {
   const known = ["cameras", "state", "action", "stepMs"];
@@ -58,30 +65,6 @@ export function readEmbodimentMap(fields: Fields): EmbodimentMap {
   };
 }
 
-function readAction(fields: Fields): ActionMap {
-  const action = isJsonObject(fields.raw("action"))
-    ? fields.object("action")
-    : new Fields({ kind: fields.raw("action") }, fields.file, "action");
-  if (action.text("kind") !== "ee-delta-7") throw action.bad("kind", '"ee-delta-7"');
-  const seven = (key: string, fallback: readonly number[]): readonly number[] => {
-    const values = action.numbers(key, fallback);
-    if (values.length !== 7) throw action.bad(key, "seven numbers");
-    return values;
-  };
-  return {
-    kind: "ee-delta-7",
-    order: seven("order", SEVEN),
-    scale: seven(
-      "scale",
-      SEVEN.map(() => 1),
-    ),
-    offset: seven(
-      "offset",
-      SEVEN.map(() => 0),
-    ),
-  };
-}
-
 export const NO_MAP: EmbodimentMap = { cameras: {}, state: null, action: null, stepMs: null };
 
 /** @throws `embodiment-mismatch` that names every field which is open, and how to settle it. */
@@ -89,25 +72,35 @@ export function matchEmbodiment(info: FamilyInfo, robot: Robot, map: EmbodimentM
   const open: string[] = [];
   const cameras = matchCameras(info, robot, map, open);
   const state = matchState(info, robot, map, open);
-  const action = matchAction(info, map, open);
-  const stepMs = map.stepMs ?? (info.rateHz === null ? null : 1000 / info.rateHz);
-  if (stepMs === null)
-    open.push(
-      `stepMs: the checkpoint does not say how long an action lasts (the robot's: ${robot.actionSpace.stepMs} ms)`,
-    );
-  else if (Math.abs(stepMs - robot.actionSpace.stepMs) > 0.01 * robot.actionSpace.stepMs) {
-    open.push(
-      `stepMs: an action of the checkpoint lasts ${stepMs} ms, one of the robot ${robot.actionSpace.stepMs} ms`,
-    );
+  const joints = robot.joints.map((_, j) => robot.stateNames.indexOf(`joint${j + 1}Rad`));
+  const action = matchAction(info, robot, map.action, open);
+  const stepMs = matchStep(info, robot, map, open);
+  if (open.length === 0 && action !== null && stepMs !== null) {
+    return { cameras, state, action, space: spaceOf(action, robot.joints.length, stepMs), joints };
   }
-  if (open.length === 0 && action !== null) return { cameras, state, action, space: robot.actionSpace };
   throw new BiddenError(
     "embodiment-mismatch",
     `The ${info.family} checkpoint does not fit the robot "${robot.name}" yet: ${open.join("; ")}. ` +
       'Say it in embodiment.json beside the weights (or --map <file>): { "cameras": { "<the checkpoint\'s>": "<the robot\'s or null>" }, ' +
-      '"state": ["<the robot\'s name>", ...], "action": { "kind": "ee-delta-7", "scale": [...] }, "stepMs": 100 }.',
+      '"state": ["<the robot\'s name>", ...], "action": { "kind": "joint-position", "order": [...], "scale": [...] }, "stepMs": 100 }.',
     { robot: robot.name, fields: open.map((text) => text.slice(0, text.indexOf(":"))) },
   );
+}
+
+/** How long an action lasts, ms: any time in which the robot takes at least one command. */
+function matchStep(info: FamilyInfo, robot: Robot, map: EmbodimentMap, open: string[]): number | null {
+  const stepMs = map.stepMs ?? (info.rateHz === null ? null : 1000 / info.rateHz);
+  const { commandPeriodMs } = robot;
+  if (stepMs === null) {
+    open.push(
+      "stepMs: the checkpoint does not say how long an action lasts (1000 / the frame rate of what it learnt from)",
+    );
+  } else if (!(stepMs >= 0.99 * commandPeriodMs && stepMs <= LONGEST_STEP_MS)) {
+    open.push(
+      `stepMs: expected ${commandPeriodMs} (the robot takes a command so often) to ${LONGEST_STEP_MS} ms an action; came ${stepMs}`,
+    );
+  }
+  return stepMs;
 }
 
 function matchCameras(info: FamilyInfo, robot: Robot, map: EmbodimentMap, open: string[]): Map<string, string> {
@@ -154,18 +147,85 @@ function matchState(info: FamilyInfo, robot: Robot, map: EmbodimentMap, open: st
   return wanted.map((name) => robot.stateNames.indexOf(name));
 }
 
-function matchAction(info: FamilyInfo, map: EmbodimentMap, open: string[]): ActionMap | null {
+function matchAction(info: FamilyInfo, robot: Robot, said: SaidAction | null, open: string[]): ActionMap | null {
   const { dim, names } = info.action;
-  if (map.action === null) {
-    const own = names.length === 7 && names.every((name, i) => name === OWN_ACTIONS[i]);
-    if (own) return { kind: "ee-delta-7", order: SEVEN, scale: SEVEN.map(() => 1), offset: SEVEN.map(() => 0) };
+  const own = said ?? saidByNames(names, robot);
+  if (own === null) {
+    const listed = names.length > 0 ? ` (${names.join(", ")})` : "";
     open.push(
-      `action: the checkpoint gives ${dim} numbers${names.length > 0 ? ` (${names.join(", ")})` : ""} whose meaning and units are not said`,
+      `action: the checkpoint gives ${dim} numbers${listed} whose meaning and units are not said; kinds are ${ACTION_KINDS.join(", ")}`,
     );
     return null;
   }
-  const beyond = map.action.order.find((index) => !Number.isInteger(index) || index < 0 || index >= dim);
-  if (beyond === undefined) return map.action;
-  open.push(`action: the checkpoint gives ${dim} numbers, and number ${beyond} is asked for`);
-  return null;
+  const before = open.length;
+  const { kind, rotation, from } = own;
+  if (kind === "ee-pose-8" && rotation === null) {
+    open.push(`action.rotation: how the pose's rotation is written, one of ${Object.keys(ROTATIONS).join(", ")}`);
+  }
+  if (kind === "joint-delta" && from === null) {
+    open.push('action.from: what a change starts from, "previous" (the action before) or "observed" (the observation)');
+  }
+  if (
+    kind === "joint-delta" &&
+    from === "observed" &&
+    robot.joints.some((_, j) => !robot.stateNames.includes(`joint${j + 1}Rad`))
+  ) {
+    open.push("action.from: the robot's state does not name its joints, from which the changes would start");
+  }
+  if (open.length > before) return null;
+  const picked = pickedOf(own, pickedCount(kind, robot.joints.length, rotation), info, robot, open);
+  if (picked === null) return null;
+  switch (kind) {
+    case "ee-delta-7":
+    case "joint-position":
+      return { kind, ...picked };
+    case "joint-delta":
+      return { kind, from: from ?? "previous", ...picked };
+    case "ee-pose-8":
+      return {
+        kind,
+        rotation: rotation ?? "rotation-vector",
+        baseTurn: own.baseTurn,
+        toolTurn: own.toolTurn,
+        ...picked,
+      };
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** What names alone say: bidden's own seven, or the robot's joints and a gripper. */
+function saidByNames(names: readonly string[], robot: Robot): SaidAction | null {
+  const joints = robot.joints.map((_, j) => `joint${j + 1}Rad`);
+  const isOwn = names.join() === OWN_ACTIONS.join();
+  const isJoints = ["gripper", "gripperCommand"].some((gripper) => names.join() === [...joints, gripper].join());
+  if (!isOwn && !isJoints) return null;
+  const kind = isOwn ? "ee-delta-7" : "joint-position";
+  const turns = { baseTurn: [1, 0, 0, 0], toolTurn: [1, 0, 0, 0] };
+  return { kind, order: null, scale: null, offset: null, rotation: null, from: null, ...turns };
+}
+
+function pickedOf(said: SaidAction, count: number, info: FamilyInfo, robot: Robot, open: string[]): Picked | null {
+  const { dim, names } = info.action;
+  const before = open.length;
+  const all = Array.from({ length: count }, (_, i) => i);
+  const order = said.order ?? all;
+  const wanted = `${said.kind} on "${robot.name}" has ${count} numbers (the gripper last)`;
+  if (said.order === null && dim !== count) {
+    const listed = names.length > 0 ? ` (${names.join(", ")})` : "";
+    open.push(`action.order: ${wanted}, the checkpoint gives ${dim}${listed}: say which is which, null for none`);
+  } else if (order.length !== count) {
+    open.push(`action.order: ${wanted}; came ${order.length}`);
+  }
+  const beyond = order.find((place) => place !== null && place >= dim);
+  if (said.order !== null && beyond !== undefined) {
+    open.push(`action.order: the checkpoint gives ${dim} numbers, and number ${beyond} is asked for`);
+  }
+  for (const [name, values] of [["scale", said.scale] as const, ["offset", said.offset] as const]) {
+    if (values !== null && values.length !== count) {
+      open.push(`action.${name}: ${wanted}; came ${values.length}`);
+    }
+  }
+  if (open.length > before) return null;
+  return { order, scale: said.scale ?? all.map(() => 1), offset: said.offset ?? all.map(() => 0) };
 }

@@ -10,6 +10,7 @@ import {
   type PolicyInfo,
 } from "@bidden/runtime";
 import type { FamilyChunk, PublishedPolicy } from "../checkpoint/family.ts";
+import { robotActions } from "./actions.ts";
 import type { Match, Robot } from "./match.ts";
 
 export type Facts = {
@@ -41,9 +42,9 @@ class MatchedPolicy implements Policy {
     this.#release = release;
     this.#dataset = dataset === undefined ? {} : { dataset };
     const cameras: Record<string, { width: number; height: number }> = {};
-    for (const { name, width, height } of published.info.cameras) {
+    for (const { name, width, height, recorded } of published.info.cameras) {
       const own = match.cameras.get(name);
-      if (own !== undefined) cameras[own] = { width, height };
+      if (own !== undefined) cameras[own] = recorded ?? { width, height };
     }
     this.info = {
       name: published.info.family,
@@ -72,7 +73,11 @@ class MatchedPolicy implements Policy {
     this.#last = predicted;
     const chunk = await predicted;
     return {
-      values: this.#actions(chunk),
+      values: robotActions(
+        this.#match.action,
+        chunk,
+        this.#match.joints.map((index) => observation.state[index] ?? Number.NaN),
+      ),
       horizon: chunk.horizon,
       space: this.#match.space,
       startNs: observation.captureNs,
@@ -104,19 +109,6 @@ class MatchedPolicy implements Policy {
       images[slot] = view.image;
     }
     return images;
-  }
-
-  /** The checkpoint's numbers as metres, radians and gripper 0..1: float32[horizon, 7]. */
-  #actions({ actions, horizon, dim }: FamilyChunk): Float32Array {
-    const { order, scale, offset } = this.#match.action;
-    const out = new Float32Array(horizon * 7);
-    for (let i = 0; i < out.length; i++) {
-      const d = i % 7;
-      const value = actions[Math.floor(i / 7) * dim + (order[d] as number)] as number;
-      const mapped = value * (scale[d] as number) + (offset[d] as number);
-      out[i] = d === 6 ? Math.min(1, Math.max(0, mapped)) : mapped;
-    }
-    return out;
   }
 }
 

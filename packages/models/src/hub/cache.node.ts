@@ -8,7 +8,7 @@ import { isJsonObject } from "../checkpoint/json.ts";
 export const RECEIPT = "bidden-pull.json";
 
 /** What a policy is opened in when nothing else is said. */
-export type Precision = "int4" | "int8" | "fp32";
+export type Precision = "int4" | "int8" | "fp16" | "fp32";
 
 export type Receipt = {
   readonly repository: string;

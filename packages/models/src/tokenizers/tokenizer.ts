@@ -37,7 +37,8 @@ type Added = { readonly id: number; readonly content: string; readonly special: 
  */
 export function createTokenizer(json: JsonObject, config: JsonObject, name = "tokenizer.json"): TextTokenizer {
   const added = addedTokens(json, name);
-  const { normalizer, charsmap } = withoutCharsmap(json.normalizer ?? null);
+  checkVocabulary(json, name);
+  const { normalizer, charsmap } = withoutCharsmap(json.normalizer ?? null, name);
   const plain = { ...json, normalizer, added_tokens: added.filter((token) => !token.special) as unknown as Json };
   let library: Library;
   try {
@@ -73,14 +74,31 @@ class HubTokenizer implements TextTokenizer {
     this.#charsmap = charsmap;
     this.specialIds = new Set(added.filter((token) => token.special).map((token) => token.id));
     const largest = added.reduce((max, token) => Math.max(max, token.id + 1), 0);
-    this.size = Math.max(largest, library.get_vocab(false).size);
+    this.size = Math.max(largest, largestId(json) + 1);
   }
 
   encode(prompt: Prompt): number[] {
-    return encodeParts(
-      this,
-      prompt,
-      (text) => this.#library.encode(this.#charsmap(text), { add_special_tokens: false }).ids,
+    return encodeParts(this, prompt, (text) => this.#encodeText(this.#charsmap(text)));
+  }
+
+  /** The library reads the parts of a tokenizer only when it uses them: a wrong one shows here. */
+  #encodeText(text: string): number[] {
+    let ids: number[];
+    try {
+      ({ ids } = this.#library.encode(text, { add_special_tokens: false }));
+    } catch (error) {
+      throw new BiddenError(
+        "bad-checkpoint",
+        `${this.name} could not be applied to a text: ${messageOf(error)}.`,
+        { file: this.name },
+        error,
+      );
+    }
+    if (ids.every((id) => isId(id) && id < this.size)) return ids;
+    throw new BiddenError(
+      "bad-checkpoint",
+      `${this.name}: a text became ${ids.slice(0, 8).join(", ")}: expected ids from 0 to ${this.size - 1}.`,
+      { file: this.name },
     );
   }
 
@@ -143,24 +161,64 @@ function addedTokens(json: JsonObject, name: string): Added[] {
     throw new BiddenError("bad-checkpoint", `${name}: expected "model" and a list "added_tokens".`, { file: name });
   }
   return list.flatMap((token: unknown) => {
-    if (!isJsonObject(token) || typeof token.content !== "string" || typeof token.id !== "number") return [];
+    if (!isJsonObject(token) || typeof token.content !== "string") return [];
+    if (!isId(token.id)) {
+      throw new BiddenError(
+        "bad-checkpoint",
+        `${name}, added token "${token.content}": expected an id from 0 to ${MOST_IDS - 1}; came ${JSON.stringify(token.id)}.`,
+        { file: name, token: token.content },
+      );
+    }
     return [{ ...token, id: token.id, content: token.content, special: token.special === true }];
   });
+}
+
+/** More ids than any vocabulary has. */
+const MOST_IDS = 2 ** 24;
+
+function isId(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < MOST_IDS;
+}
+
+/** A vocabulary by token (BPE), or a list of tokens with their scores (Unigram): wrong entries would become wrong ids. */
+function checkVocabulary(json: JsonObject, name: string): void {
+  const vocab = isJsonObject(json.model) ? (json.model.vocab ?? null) : null;
+  const entries: readonly (readonly [string, boolean])[] = Array.isArray(vocab)
+    ? vocab.map((entry: unknown, i): [string, boolean] => [`${i}`, isScored(entry)])
+    : Object.entries(isJsonObject(vocab) ? vocab : {}).map(([token, id]): [string, boolean] => [token, isId(id)]);
+  const wrong = entries.find(([, fits]) => !fits);
+  if (entries.length > 0 && wrong === undefined) return;
+  throw new BiddenError(
+    "bad-checkpoint",
+    wrong === undefined
+      ? `${name}: expected "model.vocab" with tokens; there are none.`
+      : `${name}, field "model.vocab", entry "${wrong[0]}": expected an id from 0 to ${MOST_IDS - 1}, or a token with its score.`,
+    { file: name, field: "model.vocab" },
+  );
+}
+
+function isScored(entry: unknown): boolean {
+  return Array.isArray(entry) && typeof entry[0] === "string" && Number.isFinite(entry[1]);
+}
+
+function largestId(json: JsonObject): number {
+  const vocab = isJsonObject(json.model) ? (json.model.vocab ?? null) : null;
+  if (Array.isArray(vocab)) return vocab.length - 1;
+  return Object.values(isJsonObject(vocab) ? vocab : {}).reduce<number>((max, id) => Math.max(max, Number(id)), -1);
 }
 
 /**
  * Takes a leading Precompiled normalizer out, with the Strip behind it: they are applied here, exactly (U+0085 is white space to
  * the reference, but not to JavaScript).
  */
-function withoutCharsmap(normalizer: Json): { normalizer: Json; charsmap: (text: string) => string } {
+function withoutCharsmap(normalizer: Json, name: string): { normalizer: Json; charsmap: (text: string) => string } {
   const steps =
     isJsonObject(normalizer) && Array.isArray(normalizer.normalizers) ? normalizer.normalizers : [normalizer];
   const [first, second, ...rest] = steps as readonly Json[];
   if (!isJsonObject(first) || first.type !== "Precompiled" || typeof first.precompiled_charsmap !== "string") {
     return { normalizer, charsmap: (text) => text };
   }
-  const bytes = Uint8Array.from(atob(first.precompiled_charsmap), (char) => char.charCodeAt(0));
-  const map = new Charsmap(bytes);
+  const map = charsmapOf(first.precompiled_charsmap, name);
   const strips = isJsonObject(second) && second.type === "Strip";
   const others = strips || second === undefined ? rest : [second, ...rest];
   return {
@@ -178,4 +236,17 @@ function stripEnd(text: string): string {
   let end = text.length;
   while (end > 0 && /[\s\u0085]/.test(text[end - 1] as string)) end--;
   return text.slice(0, end);
+}
+
+function charsmapOf(text: string, name: string): Charsmap {
+  try {
+    return new Charsmap(Uint8Array.from(atob(text), (char) => char.charCodeAt(0)));
+  } catch (error) {
+    throw new BiddenError(
+      "bad-checkpoint",
+      `${name}, field "normalizer.precompiled_charsmap" could not be read: ${messageOf(error)}.`,
+      { file: name },
+      error,
+    );
+  }
 }

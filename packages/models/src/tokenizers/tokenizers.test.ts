@@ -33,6 +33,23 @@ describe("prompts", () => {
     expect(() => tokenizer.encode("a".repeat(20_001))).toThrow("at most 20000 characters");
   });
 
+  test.each([
+    ["a list in the place of an id", { model: { vocab: { a: [1_000_000_000] } } }, 'entry "a"'],
+    ["an id below 0", { model: { vocab: { a: -1 } } }, 'entry "a"'],
+    ["an id that no vocabulary has", { model: { vocab: { a: 2 ** 30 } } }, 'entry "a"'],
+    ["no tokens", { model: { vocab: {} } }, "there are none"],
+    ["an added token without an id", { added_tokens: [{ content: "<x>", id: "7" }] }, 'added token "<x>"'],
+    [
+      "a character map that is none",
+      { normalizer: { type: "Precompiled", precompiled_charsmap: "%" } },
+      "precompiled_charsmap",
+    ],
+  ])("%s is refused by its place", (_, change, text) => {
+    const good = json("smollm2_like/tokenizer.json");
+    const model = { ...(good.model as JsonObject), ...(change as { readonly model?: JsonObject }).model };
+    expect(() => createTokenizer({ ...good, ...(change as JsonObject), model }, {})).toThrow(text);
+  });
+
   test("something else than a tokenizer is refused", () => {
     expect(() => createTokenizer({ hello: 1 }, {})).toThrow('expected "model"');
     expect(() => createSentencePiece(new Uint8Array([10, 200, 1, 1]), "x.model")).toThrow(

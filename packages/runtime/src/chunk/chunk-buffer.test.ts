@@ -108,3 +108,70 @@ describe("chunk buffer", () => {
     );
   });
 });
+
+describe("set-points", () => {
+  /** One joint and the gripper. */
+  const joint = (startMs: number, rows: readonly number[]): ActionChunk => ({
+    ...chunk(startMs, 0),
+    values: Float32Array.from(rows.flatMap((value) => [value, 0.5])),
+    horizon: rows.length,
+    space: { kind: "joint-position", dim: 2, stepMs: 100 },
+  });
+  const poseChunk = (startMs: number, rows: readonly (readonly number[])[]): ActionChunk => ({
+    ...chunk(startMs, 0),
+    values: Float32Array.from(rows.flat()),
+    horizon: rows.length,
+    space: { kind: "ee-pose-8", dim: 8, stepMs: 100 },
+  });
+  const due = (buffer: ChunkBuffer, nowMs: number): { phase: string; out: number[] } => {
+    const out = new Float64Array(8);
+    return { phase: buffer.due(nowMs, out), out: [...out] };
+  };
+
+  test("are due when their step begins, go straight in between, and stay at the end", () => {
+    const buffer = new ChunkBuffer({ blendMs: 0, joints: 1 });
+    expect(buffer.offer(joint(1000, [1, 2, 4]), 1000)).toBeNull();
+    const at100 = [1000, 1050, 1100, 1175, 1200, 1350].map((ms) => due(buffer, ms).out[0]);
+    expect(at100).toEqual([1, 1.5, 2, 3.5, 4, 4]);
+    expect(due(buffer, 1350)).toMatchObject({ phase: "ramp" });
+    expect(due(buffer, 1400).phase).toBe("empty");
+  });
+
+  test("the first chunk is not blended with a place that nobody named; the next one is", () => {
+    const buffer = new ChunkBuffer({ blendMs: 40, joints: 1 });
+    buffer.offer(joint(0, [3, 3]), 0);
+    expect(due(buffer, 0).out.slice(0, 2)).toEqual([3, 0.5]);
+    buffer.offer(joint(50, [5, 5]), 60);
+    expect([60, 80, 100].map((ms) => due(buffer, ms).out[0])).toEqual([3, 4, 5]);
+    buffer.clear();
+    buffer.offer(joint(200, [1, 1]), 200);
+    expect(due(buffer, 200).out[0]).toBe(1);
+  });
+
+  test("a quaternion goes the shorter way and stays one", () => {
+    const buffer = new ChunkBuffer({ blendMs: 0 });
+    const half = Math.SQRT1_2;
+    // the second is a quarter turn about x with its sign turned: the same rotation
+    buffer.offer(
+      poseChunk(0, [
+        [0.4, 0, 0.1, 1, 0, 0, 0, 1],
+        [0.5, 0, 0.1, -half, -half, 0, 0, 1],
+      ]),
+      0,
+    );
+    const { out } = due(buffer, 50);
+    expect(out[0]).toBeCloseTo(0.45, 6);
+    expect(out.slice(3, 7)).toEqual([
+      expect.closeTo(Math.cos(Math.PI / 8), 6),
+      expect.closeTo(Math.sin(Math.PI / 8), 6),
+      expect.closeTo(0, 9),
+      expect.closeTo(0, 9),
+    ]);
+  });
+
+  test("a chunk for another number of joints, or in joint space without any, is not taken", () => {
+    expect(new ChunkBuffer({ joints: 7 }).offer(joint(0, [1]), 0)).toBe("bad-shape");
+    expect(new ChunkBuffer().offer(joint(0, [1]), 0)).toBe("bad-shape");
+    expect(new ChunkBuffer({ joints: 1 }).offer(poseChunk(0, [[0, 0, 0, 1, 0, 0, 0]]), 0)).toBe("bad-shape");
+  });
+});

@@ -1,10 +1,11 @@
 /**
- * Chunks of actions arrive late and overlap; what is due now comes out of here. An action of a chunk is a movement spread
- * evenly over its step, so between two steps' borders it is a velocity: the buffer answers "so much a step", and the loop
- * takes the share of the step that has passed. A new chunk fades in over a short window from what was done last, a chunk
- * that runs out fades to rest.
+ * Chunks of actions arrive late and overlap; what is due now comes out of here. A movement is spread evenly over its step, so
+ * between two steps' borders it is a velocity: the buffer answers "so much a step", and the loop takes the share of the step
+ * that has passed. Of set-points it answers the one that is due at this moment, on the straight way from one to the next. A new
+ * chunk fades in over a short window from what was due last; at a chunk's end movements fade to rest and set-points stay.
  */
 import type { ActionChunk } from "../contract/types.ts";
+import { actionDim, between, isAbsolute } from "./spaces.ts";
 
 /** Why a chunk was not taken. */
 export type ChunkRefusal = "bad-shape" | "nonfinite" | "out-of-order" | "stale";
@@ -16,13 +17,15 @@ export type ChunkBufferOptions = {
   readonly rampMs: number;
   /** Chunks older than this on arrival are dropped, ms since the capture of their observation. */
   readonly maxAgeMs: number;
+  /** Joints of the robot; 0: chunks in joint space are not taken. */
+  readonly joints: number;
 };
 
 /** Where the buffer stands: nothing to do, in a chunk, or fading out after its end. */
 export type ChunkPhase = "empty" | "active" | "ramp";
 
-const DIM = 7;
-const GRIPPER = 6;
+/** Elements of the longest action in the tool's space. */
+const LONGEST_TOOL = 8;
 
 export class ChunkBuffer {
   readonly #options: ChunkBufferOptions;
@@ -32,12 +35,18 @@ export class ChunkBuffer {
   #captureMs: number | null = null;
   #acceptedMs = 0;
   #phase: ChunkPhase = "empty";
-  /** What was done last and what a new chunk fades in from, both per step. */
-  readonly #last = new Float64Array(DIM);
-  readonly #from = new Float64Array(DIM);
+  /** What was due last and what a new chunk fades in from, of as many elements as the chunk's actions have. */
+  #last: Float64Array;
+  #from: Float64Array;
+  #next: Float64Array;
+  /** Whether `#last` says anything in the space of the chunk: a set-point is never made up. */
+  #known = false;
 
   constructor(options: Partial<ChunkBufferOptions> = {}) {
-    this.#options = { blendMs: 40, rampMs: 100, maxAgeMs: 1000, ...options };
+    this.#options = { blendMs: 40, rampMs: 100, maxAgeMs: 1000, joints: 0, ...options };
+    this.#last = new Float64Array(LONGEST_TOOL);
+    this.#from = new Float64Array(LONGEST_TOOL);
+    this.#next = new Float64Array(LONGEST_TOOL);
   }
 
   get chunk(): ActionChunk | null {
@@ -55,11 +64,14 @@ export class ChunkBuffer {
 
   /** Takes the chunk, or says why not. */
   offer(chunk: ActionChunk, nowMs: number): ChunkRefusal | null {
-    if (chunk.space.dim !== DIM || chunk.horizon < 1 || chunk.values.length !== chunk.horizon * DIM) return "bad-shape";
+    const { kind, dim } = chunk.space;
+    const fits = dim === actionDim(kind, this.#options.joints) && chunk.space.stepMs > 0 && dim > 1;
+    if (!fits || chunk.horizon < 1 || chunk.values.length !== chunk.horizon * dim) return "bad-shape";
     for (let i = 0; i < chunk.values.length; i++) if (!Number.isFinite(chunk.values[i]!)) return "nonfinite";
     const startMs = Number(chunk.startNs) / 1e6;
     if (!(nowMs - startMs <= this.#options.maxAgeMs)) return "stale";
     if (this.#chunk !== null && startMs < this.#startMs) return "out-of-order";
+    if (this.#chunk?.space.kind !== kind) this.#begin(dim);
     this.#chunk = chunk;
     this.#startMs = startMs;
     this.#captureMs = startMs;
@@ -69,6 +81,14 @@ export class ChunkBuffer {
     return null;
   }
 
+  /** The first chunk of its kind: what was due before is in another space, or nothing. */
+  #begin(dim: number): void {
+    this.#last = new Float64Array(dim);
+    this.#from = new Float64Array(dim);
+    this.#next = new Float64Array(dim);
+    this.#known = false;
+  }
+
   /** Forgets everything: the next chunk starts from rest. */
   clear(): void {
     this.#chunk = null;
@@ -76,34 +96,52 @@ export class ChunkBuffer {
     this.#phase = "empty";
     this.#last.fill(0);
     this.#from.fill(0);
+    this.#known = false;
   }
 
   /**
    * What is due at `nowMs`.
-   * @param out float64[7]: movement per step (m, rad) and the absolute gripper, unchanged when "empty"
+   * @param out float64 of at least as many elements as the chunk's actions have; unchanged when "empty". Movements are per step;
+   * the gripper, always absolute, is the action's last element
    */
   due(nowMs: number, out: Float64Array): ChunkPhase {
     const chunk = this.#chunk;
     if (chunk === null) return "empty";
     const { blendMs, rampMs } = this.#options;
-    const stepMs = chunk.space.stepMs;
+    const { kind, dim, stepMs } = chunk.space;
     const steps = (nowMs - this.#startMs) / stepMs;
     const overMs = nowMs - this.#startMs - chunk.horizon * stepMs;
     if (overMs >= rampMs) {
       this.clear();
       return "empty";
     }
-    const row = Math.min(Math.max(Math.floor(steps + 1e-9), 0), chunk.horizon - 1) * DIM;
-    const fade = overMs > 0 ? 1 - overMs / rampMs : 1;
+    const row = Math.min(Math.max(Math.floor(steps + 1e-9), 0), chunk.horizon - 1);
     const mix = blendMs === 0 ? 1 : Math.min(1, (nowMs - this.#acceptedMs) / blendMs);
-    for (let i = 0; i < GRIPPER; i++) {
-      const from = this.#from[i]!;
-      const value = (from + mix * (chunk.values[row + i]! - from)) * fade;
-      out[i] = value;
-      this.#last[i] = value;
-    }
-    out[GRIPPER] = Math.min(1, Math.max(0, chunk.values[row + GRIPPER]!));
+    if (isAbsolute(kind)) this.#setPoint(chunk, row, steps - row, this.#known ? mix : 1);
+    else this.#movement(chunk, row, mix, overMs > 0 ? 1 - overMs / rampMs : 1);
+    this.#known = true;
+    for (let i = 0; i < dim - 1; i++) out[i] = this.#last[i]!;
+    out[dim - 1] = Math.min(1, Math.max(0, chunk.values[row * dim + dim - 1]!));
     this.#phase = overMs > 0 ? "ramp" : "active";
     return this.#phase;
+  }
+
+  #movement({ values, space: { dim } }: ActionChunk, row: number, mix: number, fade: number): void {
+    for (let i = 0; i < dim - 1; i++) {
+      const from = this.#from[i]!;
+      this.#last[i] = (from + mix * (values[row * dim + i]! - from)) * fade;
+    }
+  }
+
+  /** The way from this row to the next, and from what was due before the chunk came. */
+  #setPoint({ values, horizon, space }: ActionChunk, row: number, share: number, mix: number): void {
+    const { kind, dim } = space;
+    const after = Math.min(row + 1, horizon - 1) * dim;
+    for (let i = 0; i < dim; i++) {
+      this.#last[i] = values[row * dim + i]!;
+      this.#next[i] = values[after + i]!;
+    }
+    between(kind, this.#last, this.#next, Math.min(1, Math.max(0, share)), this.#last);
+    if (mix < 1) between(kind, this.#from, this.#last, mix, this.#last);
   }
 }

@@ -1,6 +1,6 @@
 /** Whether something is a `Policy`: shapes, ranges, provenance, repeatability. For tests of every policy and wrapper. */
 import { messageOf } from "../contract/errors.ts";
-import type { ActionChunk, Belief, InferRequest, Observation, Policy } from "../contract/types.ts";
+import type { ActionChunk, ActionSpace, Belief, InferRequest, Observation, Policy } from "../contract/types.ts";
 import { type Finding, Findings } from "./finding.ts";
 
 export type CheckPolicyOptions = {
@@ -12,6 +12,34 @@ export type CheckPolicyOptions = {
 
 /** A step of one action may move the tool this far at most, m and rad, before it is a mistake of units. */
 const ABSURD_STEP = 0.5;
+
+/** Whether an action of a kind may have so many elements. */
+const WIDTHS: Readonly<Record<ActionSpace["kind"], (dim: number) => boolean>> = {
+  "ee-delta-7": (dim) => dim === 7,
+  "ee-pose-8": (dim) => dim === 8,
+  "joint-position": (dim) => Number.isInteger(dim) && dim >= 2,
+  "joint-delta": (dim) => Number.isInteger(dim) && dim >= 2,
+};
+
+/** Metres from the base, and radians of a joint, that no set-point has: degrees, or millimetres. */
+const ABSURD_PLACE_M = 5;
+const ABSURD_ANGLE_RAD = 20;
+
+/** Whether element `i` of an action is one that could be meant. */
+function isSane({ kind, dim }: ActionSpace, i: number, value: number): boolean {
+  if (i === dim - 1) return value >= -0.01 && value <= 1.01;
+  switch (kind) {
+    case "ee-delta-7":
+    case "joint-delta":
+      return Math.abs(value) <= ABSURD_STEP;
+    case "ee-pose-8":
+      return Math.abs(value) <= (i < 3 ? ABSURD_PLACE_M : 1.001);
+    case "joint-position":
+      return Math.abs(value) <= ABSURD_ANGLE_RAD;
+    default:
+      return kind satisfies never;
+  }
+}
 
 export async function checkPolicy(policy: Policy, options: CheckPolicyOptions): Promise<readonly Finding[]> {
   const findings = new Findings();
@@ -40,12 +68,8 @@ export async function checkPolicy(policy: Policy, options: CheckPolicyOptions): 
 
 function checkInfo({ info }: Policy, findings: Findings): void {
   const { space, horizon, modelDigest, stateNames, historyLength, heads } = info;
-  findings.expect(
-    space.kind === "ee-delta-7" && space.dim === 7 && space.stepMs > 0,
-    "info.space",
-    "ee-delta-7",
-    space,
-  );
+  const known = Object.hasOwn(WIDTHS, space.kind) && WIDTHS[space.kind](space.dim) && space.stepMs > 0;
+  findings.expect(known, "info.space", "a kind of action space with its number of elements", space);
   findings.expect(Number.isInteger(horizon) && horizon >= 1, "info.horizon", "a whole number above 0", horizon);
   findings.expect(/^([0-9a-f]{64})?$/.test(modelDigest), "info.modelDigest", "SHA-256 in hex, or empty", modelDigest);
   findings.expect(new Set(stateNames).size === stateNames.length, "info.stateNames", "names once each", stateNames);
@@ -78,8 +102,9 @@ function checkChunk(
   findings.expect(space.stepMs === info.space.stepMs, "chunk.space", `${info.space.stepMs} ms a step`, space);
   findings.expect(values.length === length, "chunk.values", `float32[${length}]`, `${values.length} numbers`);
   findings.expect(values.every(Number.isFinite), "chunk.values", "finite numbers", [...values]);
-  const moves = values.every((x, i) => (i % 7 === 6 ? x >= -0.01 && x <= 1.01 : Math.abs(x) <= ABSURD_STEP));
-  findings.expect(moves, "chunk.values", "metres and radians a step, gripper in 0..1", [...values]);
+  const sane = values.every((x, i) => isSane(info.space, i % info.space.dim, x));
+  findings.expect(sane, "chunk.values", "metres and radians, gripper in 0..1", [...values]);
+  findings.expect(space.kind === info.space.kind, "chunk.space", info.space.kind, space);
   findings.expect(chunk.startNs === observation.captureNs, "chunk.startNs", `${observation.captureNs}n`, chunk.startNs);
   findings.expect(
     origin.observationId === observation.id,

@@ -40,17 +40,34 @@ export type PlaceHints = {
   readonly place?: readonly [number, number, number];
 };
 
-/** What an action vector means. */
-export type ActionSpace = {
-  /**
-   * `ee-delta-7`: [dx, dy, dz (m), rx, ry, rz (rotation vector, rad), gripper in 0..1, 1 = open]; translation and rotation
-   * are relative to the previous commanded pose, in the base frame, per step (Open X-Embodiment's end-effector contract).
-   */
-  readonly kind: "ee-delta-7";
-  readonly dim: 7;
-  /** Duration of one step, ms. */
-  readonly stepMs: number;
-};
+/**
+ * What an action vector means. Its last element is the gripper, 0..1, 1 = open. Movements are relative to what was commanded
+ * before, per step; absolute actions are the set-point at the moment when they are due, and between two of them it goes straight.
+ */
+export type ActionSpace =
+  | {
+      /**
+       * [dx, dy, dz (m), rx, ry, rz (rotation vector, rad), gripper]: translation and rotation of the commanded pose in the
+       * base frame (Open X-Embodiment's end-effector contract).
+       */
+      readonly kind: "ee-delta-7";
+      readonly dim: 7;
+      /** Duration of one step, ms. */
+      readonly stepMs: number;
+    }
+  | {
+      /** [x, y, z (m), qw, qx, qy, qz, gripper]: pose of the tool in the base frame; the quaternion need not be of length 1. */
+      readonly kind: "ee-pose-8";
+      readonly dim: 8;
+      readonly stepMs: number;
+    }
+  | {
+      /** Angles of the joints in the order of `Embodiment.joints`, rad, or their changes; gripper. */
+      readonly kind: "joint-position" | "joint-delta";
+      /** One more than there are joints. */
+      readonly dim: number;
+      readonly stepMs: number;
+    };
 
 export type ActionChunk = {
   /** float32[horizon, dim], row-major. */
@@ -184,7 +201,8 @@ export type Embodiment = {
   /** Names of `Observation.state`, with units in the name. */
   readonly stateNames: readonly string[];
   readonly cameras: readonly string[];
-  readonly actionSpace: ActionSpace;
+  /** What its recordings hold, and what a policy that fits without a word gives. */
+  readonly actionSpace: ActionSpace & { readonly kind: "ee-delta-7" };
   /** Period of joint commands, ms. */
   readonly commandPeriodMs: number;
   readonly envelope: SafetyEnvelope;

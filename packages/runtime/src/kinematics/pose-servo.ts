@@ -52,6 +52,12 @@ export type PoseServo = {
   /** Moves the commanded pose by `share` of an ee-delta-7 action (the gripper is not the servo's business). */
   applyDelta(action: Numbers, share?: number): void;
   /**
+   * The commanded pose is this one now: [x, y, z (m), qw, qx, qy, qz (unit)]. What it moves by is fed forward, except for the
+   * first one after `start`, which may be anywhere and is gone to, not jumped to.
+   * @param toolPos float64[3], measured, base frame, m: the commanded position stays near it
+   */
+  follow(pose: Numbers, toolPos: Numbers): void;
+  /**
    * Keeps the commanded position near where the tool really is: an arm that is blocked does not push ever harder, and
    * the first action away from the obstacle frees it.
    * @param toolPos float64[3], measured, base frame, m
@@ -91,6 +97,9 @@ class Servo implements PoseServo {
   readonly #twist = new Float64Array(6);
   /** What actions moved the commanded pose by since the last tick: fed forward, so that following has no lag. */
   readonly #moved = new Float64Array(6);
+  /** The pose that was followed last, before it was brought near the tool. */
+  readonly #followed = new Float64Array(7);
+  #following = false;
   readonly #quat = new Float64Array(4);
   readonly #error = new Float64Array(3);
 
@@ -118,12 +127,14 @@ class Servo implements PoseServo {
     for (let j = 0; j < this.jointRad.length; j++) this.jointRad[j] = jointRad[j]!;
     this.#velocity.fill(0);
     this.#moved.fill(0);
+    this.#following = false;
     this.chain.forward(this.jointRad);
     this.targetPos.set(this.chain.toolPos);
     this.targetQuat.set(this.chain.toolQuat);
   }
 
   applyDelta(action: Numbers, share = 1): void {
+    this.#following = false;
     const { workspaceMin, workspaceMax } = this.#embodiment.envelope;
     const { marginM } = this.#options;
     for (let i = 0; i < 3; i++) {
@@ -140,6 +151,37 @@ class Servo implements PoseServo {
     // the rotation is in the base frame, so it goes on the left
     quatMultiply(this.#quat, this.targetQuat, this.targetQuat);
     quatNormalize(this.targetQuat);
+  }
+
+  follow(pose: Numbers, toolPos: Numbers): void {
+    const { workspaceMin, workspaceMax } = this.#embodiment.envelope;
+    const { marginM, maxStrainM } = this.#options;
+    let squared = 0;
+    for (let i = 0; i < 3; i++) {
+      const inside = Math.min(Math.max(pose[i]!, workspaceMin[i]! + marginM), workspaceMax[i]! - marginM);
+      this.#moved[i] = this.#following ? inside - this.#followed[i]! : 0;
+      this.#followed[i] = inside;
+      squared += (inside - toolPos[i]!) ** 2;
+    }
+    const share = Math.min(1, maxStrainM / Math.max(Math.sqrt(squared), 1e-12));
+    for (let i = 0; i < 3; i++) this.targetPos[i] = toolPos[i]! + share * (this.#followed[i]! - toolPos[i]!);
+    for (let i = 0; i < 4; i++) this.targetQuat[i] = pose[3 + i]!;
+    this.#turnFollowed();
+    this.#following = true;
+  }
+
+  /** How far the followed orientation turned since the last one, into `#moved`. */
+  #turnFollowed(): void {
+    for (let i = 0; i < 4; i++) this.#quat[i] = this.#followed[3 + i]!;
+    for (let i = 0; i < 4; i++) this.#followed[3 + i] = this.targetQuat[i]!;
+    if (!this.#following) {
+      this.#moved.fill(0, 3);
+      return;
+    }
+    quatConjugate(this.#quat, this.#quat);
+    quatMultiply(this.targetQuat, this.#quat, this.#quat);
+    rotationVectorFromQuat(this.#quat, this.#error);
+    for (let i = 0; i < 3; i++) this.#moved[3 + i] = this.#error[i]!;
   }
 
   leash(toolPos: Numbers): void {

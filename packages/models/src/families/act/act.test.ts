@@ -211,6 +211,25 @@ test("made checkpoints of other sizes open and predict", async () => {
   }
 });
 
+test("statistics of batch normalisation that are too short are refused by name, not folded", async () => {
+  const name = "model.backbone.layer3.1.bn1.running_mean";
+  const short = { dtype: "float32", shape: [15], data: new Float32Array(15) } as const;
+  const checkpoint = await variant({ weights: new Map([...tensors, [name, short]]) });
+  await expect(act.open(checkpoint, engine)).rejects.toThrow(
+    new RegExp(`"${name}": expected shape \\[16\\]; came \\[15\\]`),
+  );
+});
+
+test("weights that are no numbers give a chunk that must not be executed", async () => {
+  const name = "model.action_head.bias";
+  const stored = tensors.get(name) as TensorData;
+  const spoilt = { ...stored, data: (stored.data as Float32Array).slice().fill(Number.NaN) };
+  const policy = await act.open(await variant({ weights: new Map([...tensors, [name, spoilt]]) }), engine);
+  const { executable, warnings } = await policy.predict(firstObservation(), { seed: 0 });
+  expect([executable, warnings]).toEqual([false, ["The network gave actions that are not finite."]]);
+  await policy.close();
+});
+
 test("the loss falls when it is trained, and what was trained opens as a checkpoint", async () => {
   const files = madeFiles(act.make?.({ size: "tiny", dims: { cameras: 1, image: [32, 32] }, seed: 2 }) as WrittenFiles);
   const weights = readSafetensors(files.get("model.safetensors") as Uint8Array).tensors;

@@ -12,6 +12,7 @@ import { checkActGolden } from "./golden.ts";
 import { actGraph } from "./graphs.ts";
 import { makeAct } from "./make.ts";
 import { ActPolicy } from "./policy.ts";
+import { trainAct } from "./training.ts";
 
 export const act: PolicyFamily = {
   name: "act",
@@ -22,6 +23,7 @@ export const act: PolicyFamily = {
   },
   open: openAct,
   checkGolden: (checkpoint, engine, check) => checkActGolden(checkpoint, engine, check),
+  train: trainAct,
   make: makeAct,
 };
 

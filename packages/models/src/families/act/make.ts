@@ -3,7 +3,7 @@ import type { MakeOptions } from "../../checkpoint/family.ts";
 import { Fields, type JsonObject } from "../../checkpoint/json.ts";
 import type { WrittenFiles } from "../../checkpoint/make.ts";
 import { PUBLISHED_PLANES } from "../../blocks/resnet.ts";
-import { backbonePlanes, chooseSizes, featureFields, json, processorFiles } from "../lerobot/make.ts";
+import { backbonePlanes, chooseSizes, featureFields, json, madeStatistics, processorFiles } from "../lerobot/make.ts";
 import { randomWeights } from "../random-weights.ts";
 import { MODES } from "./checkpoint.ts";
 import { actConfig } from "./config.ts";
@@ -65,7 +65,10 @@ export function makeAct({ size, dims, seed }: MakeOptions): WrittenFiles {
   const parsed = actConfig(new Fields(config, "config.json"), () => backbonePlanes(own));
   const { graph } = actLossGraph(parsed, 1);
   return {
-    files: new Map([["config.json", json(config)], ...processorFiles(features, shapes, MODES, seed)]),
+    files: new Map([
+      ["config.json", json(config)],
+      ...processorFiles(features, shapes, MODES, madeStatistics(features, seed)),
+    ]),
     weights: [randomWeights([graph], { seed })],
   };
 }

@@ -1,6 +1,7 @@
 /** ACT as a policy: an observation in, a chunk of actions out; with temporal ensembling, one averaged action. */
 import type { Session } from "@bidden/tensor";
 import type { FamilyChunk, FamilyInfo, FamilyObservation, PublishedPolicy } from "../../checkpoint/family.ts";
+import { verdictOf } from "../../checkpoint/verdict.ts";
 import type { Normalisations } from "../lerobot/normalise.ts";
 import { seeObservation } from "../lerobot/observe.ts";
 import { ActionQueue, TemporalEnsembler } from "../lerobot/steps.ts";
@@ -37,17 +38,17 @@ export class ActPolicy implements PublishedPolicy {
       ...(config.environmentDim > 0 ? { environment: seen.environment } : {}),
     };
     const prepared = performance.now();
-    const { actions } = await session.run(feeds, ["actions"]);
-    const chunk = actions?.data as Float32Array;
+    const out = await session.run(feeds, ["actions"]);
+    const chunk = out.actions?.data as Float32Array;
     const normalised = this.#ensemble === null ? chunk : this.#ensemble.update(chunk);
+    const actions = normalisations.action.restore(normalised);
     return {
-      actions: normalisations.action.restore(normalised),
+      actions,
       normalised,
       horizon: normalised.length / config.actionDim,
       dim: config.actionDim,
       stageMs: { preprocess: prepared - began, infer: performance.now() - prepared },
-      warnings: [],
-      executable: true,
+      ...verdictOf(actions),
     };
   }
 

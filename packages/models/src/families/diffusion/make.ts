@@ -3,7 +3,7 @@ import type { MakeOptions } from "../../checkpoint/family.ts";
 import { Fields, type JsonObject } from "../../checkpoint/json.ts";
 import type { WrittenFiles, WrittenWeights } from "../../checkpoint/make.ts";
 import { PUBLISHED_PLANES } from "../../blocks/resnet.ts";
-import { backbonePlanes, chooseSizes, featureFields, json, processorFiles } from "../lerobot/make.ts";
+import { backbonePlanes, chooseSizes, featureFields, json, madeStatistics, processorFiles } from "../lerobot/make.ts";
 import { randomWeights } from "../random-weights.ts";
 import { MODES } from "./checkpoint.ts";
 import { diffusionConfig } from "./config.ts";
@@ -66,7 +66,10 @@ export function makeDiffusion({ size, dims, seed }: MakeOptions): WrittenFiles {
   const parsed = diffusionConfig(new Fields(config, "config.json"), () => backbonePlanes(own));
   const weights = randomWeights([diffusionLossGraph(parsed, 1).graph], { seed });
   return {
-    files: new Map([["config.json", json(config)], ...processorFiles(features, shapes, MODES, seed)]),
+    files: new Map([
+      ["config.json", json(config)],
+      ...processorFiles(features, shapes, MODES, madeStatistics(features, seed)),
+    ]),
     weights: [withCounters(weights)],
   };
 }

@@ -9,6 +9,7 @@ import type {
   PredictOptions,
   PublishedPolicy,
 } from "../../checkpoint/family.ts";
+import { verdictOf } from "../../checkpoint/verdict.ts";
 import { joinRows } from "../lerobot/golden-inputs.ts";
 import type { Normalisations } from "../lerobot/normalise.ts";
 import { type Seen, seeObservation } from "../lerobot/observe.ts";
@@ -63,14 +64,14 @@ export class DiffusionPolicy implements PublishedPolicy {
     const { config, normalisations } = this.#parts;
     const start = (config.observations - 1) * config.actionDim;
     const normalised = denoised.slice(start, start + config.actionSteps * config.actionDim);
+    const actions = normalisations.action.restore(normalised);
     return {
-      actions: normalisations.action.restore(normalised),
+      actions,
       normalised,
       horizon: config.actionSteps,
       dim: config.actionDim,
       stageMs: { preprocess: prepared - began, encode: encoded - prepared, denoise: performance.now() - encoded },
-      warnings: [],
-      executable: true,
+      ...verdictOf(actions),
     };
   }
 

@@ -7,6 +7,7 @@ import type {
   PredictOptions,
   PublishedPolicy,
 } from "../../checkpoint/family.ts";
+import { verdictOf } from "../../checkpoint/verdict.ts";
 import type { TextTokenizer } from "../../tokenizers/tokenizer.ts";
 import { joinRows } from "../lerobot/golden-inputs.ts";
 import type { GrootEmbodiment } from "./checkpoint.ts";
@@ -57,8 +58,7 @@ export class GrootPolicy implements PublishedPolicy {
         language: read - seen,
         denoise: performance.now() - read,
       },
-      warnings: [],
-      executable: true,
+      ...verdictOf(actions),
     };
   }
 

@@ -6,10 +6,10 @@ import { Fields, isJsonObject, type JsonObject } from "../../checkpoint/json.ts"
 import { ACTION, ENVIRONMENT, STATE } from "./features.ts";
 import type { Feature, FeatureKind, NormMode } from "./normalise.ts";
 
-type Modes = Readonly<Record<FeatureKind, NormMode>>;
+export type Modes = Readonly<Record<FeatureKind, NormMode>>;
 
 /** Statistics that no dimension shares with another. */
-function statistics(features: readonly Feature[], seed: number): Map<string, TensorData> {
+export function madeStatistics(features: readonly Feature[], seed: number): Map<string, TensorData> {
   const tensors = new Map<string, TensorData>();
   for (const { name, kind, size } of features) {
     const rng = createRng(seed).fork(name);
@@ -28,12 +28,15 @@ function statistics(features: readonly Feature[], seed: number): Map<string, Ten
 
 export type FeatureShapes = Readonly<Record<string, readonly number[]>>;
 
-/** `policy_preprocessor.json`, `policy_postprocessor.json` and their statistics. */
+/**
+ * `policy_preprocessor.json`, `policy_postprocessor.json` and their statistics.
+ * @param statistics by `feature.statistic`, as `action.mean`
+ */
 export function processorFiles(
   features: readonly Feature[],
   shapes: FeatureShapes,
   modes: Modes,
-  seed: number,
+  statistics: ReadonlyMap<string, TensorData>,
 ): Map<string, string | Uint8Array> {
   const described = (list: readonly Feature[]): object =>
     Object.fromEntries(list.map(({ name, kind }) => [name, { type: kind, shape: shapes[name] }]));
@@ -45,7 +48,7 @@ export function processorFiles(
   const before = "policy_preprocessor_step_3_normalizer_processor.safetensors";
   const after = "policy_postprocessor_step_0_unnormalizer_processor.safetensors";
   const device = { registry_name: "device_processor", config: { device: "cpu", float_dtype: null } };
-  const stored = writeSafetensors(statistics(features, seed));
+  const stored = writeSafetensors(statistics);
   return new Map<string, string | Uint8Array>([
     [
       "policy_preprocessor.json",

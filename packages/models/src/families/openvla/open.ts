@@ -1,6 +1,6 @@
 /** Opens the parts of an OpenVLA checkpoint that OFT shares: sizes, weights, tokenizer, statistics. */
 import { BiddenError } from "@bidden/runtime";
-import type { Graph } from "@bidden/tensor";
+import type { Graph, Shape } from "@bidden/tensor";
 import { quantisedSource } from "../../blocks/quantised.ts";
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
@@ -53,7 +53,7 @@ export async function openModel(
   const form = options.form ?? matrixForms(options.precision);
   const vision = (options.vision ?? visionGraph)(config, form.netOn);
   const weights = bindWeights(checkpoint, [vision, ...openvlaGraphs(config, form)], {
-    source: (parameter) => quantised(parameter, options.source ?? ((stored) => stored)),
+    source: (parameter, shape) => quantised(parameter, shape, options.source ?? ((stored) => stored)),
     unused: [...unusedOf(config), ...(options.unused ?? [])],
   });
   const model = new OpenvlaModel({
@@ -69,8 +69,8 @@ export async function openModel(
 }
 
 /** A quantised parameter is made of the stored value, or of what is computed in its place. */
-function quantised(parameter: string, source: (stored: string) => WeightSource): WeightSource {
-  const recipe = quantisedSource(parameter, (name) => name);
+function quantised(parameter: string, shape: Shape, source: (stored: string) => WeightSource): WeightSource {
+  const recipe = quantisedSource(parameter, (name) => name, shape);
   if (recipe === null) return source(parameter);
   const inner = source(recipe.from[0] as string);
   if (typeof inner === "string") return { ...recipe, from: [inner] };

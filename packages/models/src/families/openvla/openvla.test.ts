@@ -214,6 +214,7 @@ describe("decoding", () => {
   });
 
   test.each([
+    ["fp16", 2e-3],
     ["int8", 0.04],
     ["int4", 0.2],
   ] as const)("%s stays near float32", async (precision, bound) => {

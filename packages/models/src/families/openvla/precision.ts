@@ -1,5 +1,5 @@
 /** How the matrices of an OpenVLA are held: float32 as stored, or fewer bits. */
-import { int4Form, int8Form } from "../../blocks/quantised.ts";
+import { halfForm, int4Form, int8Form } from "../../blocks/quantised.ts";
 import { Net } from "../../blocks/net.ts";
 import type { FamilyOptions } from "../../checkpoint/family.ts";
 import { BACKBONE, PROJECTOR } from "./config.ts";
@@ -37,6 +37,9 @@ const FLOAT32: MatrixForms = {
  */
 export function matrixForms(precision: FamilyOptions["precision"] = "fp32"): MatrixForms {
   if (precision === "fp32") return FLOAT32;
+  if (precision === "fp16") {
+    return { ...FLOAT32, netOn: (graph) => new Net(graph, { form: quantisable(() => halfForm), forwardOnly: true }) };
+  }
   const eight = int8Form(true);
   const isVision = (name: string): boolean => name.startsWith(`${BACKBONE}.`) || name.startsWith(`${PROJECTOR}.`);
   const form = (name: string): typeof eight => (precision === "int8" || isVision(name) ? eight : int4Form);

@@ -20,7 +20,11 @@ export type DescribeParts = {
 export function describePi({ checkpoint, config, dims, tensors, scaling }: DescribeParts): FamilyInfo {
   const { parameters, weightBytes } = weightFacts(checkpoint, [NORM_BUFFER]);
   const side = dims.vision.side * dims.vision.patch;
-  const cameras = config.cameras.map((name): CameraSlot => ({ name, width: side, height: side, optional: true }));
+  const cameras = config.cameras.map((name): CameraSlot => {
+    const known = config.features?.cameras.find((camera) => camera.name === name);
+    const recorded = known === undefined ? {} : { recorded: { width: known.width, height: known.height } };
+    return { name, width: side, height: side, ...recorded, optional: true };
+  });
   const cost = piCost(dims, config, Math.max(1, cameras.length));
   return {
     family: dims.kind,

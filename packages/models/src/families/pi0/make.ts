@@ -6,7 +6,7 @@ import type { WrittenFiles } from "../../checkpoint/make.ts";
 import { Graph, type DType, type Shape } from "@bidden/tensor";
 import type { GemmaDims } from "../../blocks/gemma.ts";
 import { ACTION, STATE } from "../lerobot/features.ts";
-import { featureFields, json, processorFiles, vector } from "../lerobot/make.ts";
+import { featureFields, json, madeStatistics, processorFiles, vector } from "../lerobot/make.ts";
 import type { Feature } from "../lerobot/normalise.ts";
 import { randomWeights } from "../random-weights.ts";
 import type { PiDims } from "./dims.ts";
@@ -80,7 +80,7 @@ export function makePi(kind: PiKind, { size, dims, seed }: MakeOptions): Written
   const { features, shapes } = featuresOf(sizes);
   const modes = { VISUAL: "IDENTITY", STATE: normMode(kind), ENV: "MEAN_STD", ACTION: normMode(kind) } as const;
   const config = configOf(kind, chosen, piDims, featureFields(features, shapes), modes);
-  const files = processorFiles(features, shapes, modes, seed);
+  const files = processorFiles(features, shapes, modes, madeStatistics(features, seed));
   files.set("policy_preprocessor.json", withPrompt(kind, files.get("policy_preprocessor.json")));
   const horizon = new Fields(config, "config.json").whole("chunk_size", 50, 1);
   return {

@@ -401,6 +401,7 @@ describe("predictions", () => {
 describe("fewer bits", () => {
   /** Random weights err more than trained ones; what is held here is that nothing is swapped or scaled wrongly. */
   it.each([
+    ["fp16", 2e-3],
     ["int8", 0.03],
     ["int4", 0.2],
   ] as const)("%s stays near float32", async (precision, bound) => {

@@ -10,6 +10,7 @@ import type {
   PublishedPolicy,
   RealTimeChunking,
 } from "../../checkpoint/family.ts";
+import { verdictOf } from "../../checkpoint/verdict.ts";
 import type { PiConfig } from "./config.ts";
 import type { PiModel } from "./model.ts";
 import { promptText } from "./prompt.ts";
@@ -48,8 +49,9 @@ export class PiPolicy implements PublishedPolicy {
     const { flow, fixed } = steering(options.realTime, config, shape);
     const x = await model.sample({ prefix, noise, steps: config.steps, state: read.state, flow, fixed });
     const normalised = cutWidth(x, shape.width, config.actionDim);
+    const actions = scaling.actionsOut(normalised);
     return {
-      actions: scaling.actionsOut(normalised),
+      actions,
       normalised,
       horizon: config.horizon,
       dim: config.actionDim,
@@ -59,8 +61,7 @@ export class PiPolicy implements PublishedPolicy {
         prefix: understood - seen,
         steps: performance.now() - understood,
       },
-      warnings: untrained(options.realTime, config),
-      executable: true,
+      ...verdictOf(actions, untrained(options.realTime, config)),
     };
   }
 

@@ -1,6 +1,6 @@
 /** How π's matrices are held: float32 as stored, or fewer bits for those of the transformers. */
 import { Net } from "../../blocks/net.ts";
-import { formsFor, int8Form, type Precision } from "../../blocks/quantised.ts";
+import { formsFor, halfForm, int8Form, type Precision } from "../../blocks/quantised.ts";
 import type { OpenOptions } from "../../checkpoint/weights.ts";
 import type { NetOn } from "./graphs.ts";
 import { HEAD } from "./names.ts";
@@ -18,9 +18,9 @@ export type PiForms = {
 export function formsOf(precision: Precision = "fp32"): PiForms {
   const form = formsFor(precision);
   if (form === undefined) return { netOn: (graph) => new Net(graph, { forwardOnly: true }), session: {} };
-  const head = int8Form(true);
+  const head = precision === "fp16" ? halfForm : int8Form(true);
   return {
     netOn: (graph) => new Net(graph, { forwardOnly: true, form: (name) => (name === HEAD ? head : form(name)) }),
-    session: { prepack: true },
+    session: { prepack: precision !== "fp16" },
   };
 }

@@ -64,7 +64,7 @@ export function bindPi(checkpoint: Checkpoint, tensors: PiTensors, graphs: reado
     return name === EMBEDDING ? embeddingTensor(tensors) : (tensors.stored.get(name) ?? name);
   };
   return bindWeights(checkpoint, graphs, {
-    source: (parameter) => quantisedSource(parameter, storedName) ?? storedName(parameter),
+    source: (parameter, shape) => quantisedSource(parameter, storedName, shape) ?? storedName(parameter),
     unused: unread.map((name) => new RegExp(`^${name.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")}$`)),
   });
 }

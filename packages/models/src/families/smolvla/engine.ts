@@ -304,7 +304,10 @@ function bindAll(checkpoint: Checkpoint, config: SmolVlaConfig, options: SmolVla
 function bind(checkpoint: Checkpoint, graphs: readonly Graph[], unused: readonly RegExp[]): Weights {
   const names = storedNames(checkpoint);
   const stored = (name: string): string => names.get(name)?.name ?? name;
-  return bindWeights(checkpoint, graphs, { source: (name) => quantisedSource(name, stored) ?? stored(name), unused });
+  return bindWeights(checkpoint, graphs, {
+    source: (name, shape) => quantisedSource(name, stored, shape) ?? stored(name),
+    unused,
+  });
 }
 
 function rowOf(values: Float32Array, row: number, width: number): Float32Array {

@@ -75,10 +75,14 @@ async function tokensOf(
   return read(plain);
 }
 
+function known({ engine, normalisations }: SmolVlaParts): Parameters<typeof prepareState>[0] {
+  return { config: engine.config, normalisations };
+}
+
 /** The raw observation whose state becomes this one. */
 async function matching(raw: GoldenSet, parts: SmolVlaParts, state: Float32Array): Promise<number> {
   for (let i = 0; raw.has(`raw/${i}/state`); i++) {
-    const prepared = prepareState(parts, await raw.float(`raw/${i}/state`));
+    const prepared = prepareState(known(parts), await raw.float(`raw/${i}/state`));
     if (prepared.every((value, j) => Math.abs(value - (state[j] as number)) < 1e-4)) return i;
   }
   return -1;
@@ -125,7 +129,7 @@ export async function checkInputs(
   const prompts = (raw.facts.has("prompts") ? raw : golden).facts.texts("prompts", []);
   for (const [i, row] of rows.entries()) {
     if (row.observation < 0) continue;
-    const prepared = prepareState(parts, await raw.float(`raw/${row.observation}/state`));
+    const prepared = prepareState(known(parts), await raw.float(`raw/${row.observation}/state`));
     check.equal(`${name}/state_in (row ${i}, from raw)`, prepared, row.state, { relL2: 5e-6, maxAbs: 5e-5 });
     const prompt = prompts[row.observation];
     if (prompt !== undefined) {

@@ -7,7 +7,7 @@ import { Fields, isJsonObject, type Json, type JsonObject } from "../../checkpoi
 import type { WrittenFiles } from "../../checkpoint/make.ts";
 import { charOfByte } from "../../tokenizers/decode.ts";
 import { ACTION, STATE } from "../lerobot/features.ts";
-import { featureFields, json, processorFiles, vector } from "../lerobot/make.ts";
+import { featureFields, json, madeStatistics, processorFiles, vector } from "../lerobot/make.ts";
 import type { Feature } from "../lerobot/normalise.ts";
 import { randomWeights } from "../random-weights.ts";
 import { pairLayers, type SmolVlaConfig } from "./config.ts";
@@ -93,7 +93,7 @@ export function makeSmolVla({ size, dims, seed }: MakeOptions): WrittenFiles {
       ["config.json", json(fields)],
       ["dims.json", json(dimsFile(config))],
       ["tokenizer/tokenizer.json", json(byteTokenizer(config.vocabulary))],
-      ...processorFiles(features, shapes, MODES, seed),
+      ...processorFiles(features, shapes, MODES, madeStatistics(features, seed)),
     ]),
     weights: [randomWeights(graphsOf(config), { seed })],
   };

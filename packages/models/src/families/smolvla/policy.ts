@@ -43,11 +43,11 @@ export class SmolVlaPolicy implements PublishedPolicy {
   }
 
   async predict(observation: FamilyObservation, options: PredictOptions): Promise<FamilyChunk> {
-    const { engine } = this.#parts;
+    const { engine, normalisations } = this.#parts;
     const { config } = engine;
     const began = performance.now();
     const images = imageSlots(config, observation.images);
-    const state = prepareState(this.#parts, observation.state);
+    const state = prepareState({ config, normalisations }, observation.state);
     const layout = layOutWords(
       this.#parts,
       images.map((image) => image !== null),
@@ -108,8 +108,11 @@ function sum(values: Readonly<Record<string, number>>): number {
 }
 
 /** Normalised, in π's joints where the checkpoint wants them, and padded: float32[stateWidth]. */
-export function prepareState({ engine, normalisations }: SmolVlaParts, state: Float32Array): Float32Array {
-  const { stateDim, stateWidth, aloha } = engine.config;
+export function prepareState(
+  { config, normalisations }: Pick<SmolVlaParts, "normalisations"> & { readonly config: SmolVlaConfig },
+  state: Float32Array,
+): Float32Array {
+  const { stateDim, stateWidth, aloha } = config;
   if (state.length !== stateDim || !state.every(Number.isFinite)) {
     const came = state.length === stateDim ? "a value that is not finite" : `${state.length}`;
     throw new BiddenError("bad-argument", `The policy reads ${stateDim} finite numbers of state; came ${came}.`, {

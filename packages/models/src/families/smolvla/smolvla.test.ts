@@ -340,7 +340,7 @@ test("learns: a few steps on one batch lower the loss, and a frozen VLM stays as
   const layout = layOut(config, { images: [true], tokens: [20, 30], tokenMask: [1, 1], ...marks });
   const n = layout.places.length;
   const graph = new Graph("learn");
-  const net = new Net(graph, { trainable: isTrained(config, "expert") });
+  const net = new Net(graph, { trainable: isTrained(config, "head") });
   const inputs = trainInputs(graph, config, 1, layout, { height: 64, width: 64 });
   const { loss } = smolvlaLoss(net, config, inputs, layout);
   const parameters = await bindWeights(checkpoint, [graph], { unused: [/./] }).values();
@@ -380,9 +380,12 @@ test("learns: a few steps on one batch lower the loss, and a frozen VLM stays as
 
 test("fewer bits: the error of the actions is measured, and small in 8", async () => {
   const checkpoint = await changed({});
-  const policy = (precision: "fp32" | "int8" | "int4"): Promise<PublishedPolicy> =>
+  const policy = (precision: "fp32" | "fp16" | "int8" | "int4"): Promise<PublishedPolicy> =>
     smolvla.open(checkpoint, engine, { precision });
   const [exact, int8, int4] = await Promise.all([policy("fp32"), policy("int8"), policy("int4")]);
+  const half = await policy("fp16");
+  expect((await actionError(exact, half, [observation()], [1, 2])).relL2).toBeLessThan(2e-3);
+  await half.close();
   const eight = await actionError(exact, int8, [observation()], [1, 2]);
   const four = await actionError(exact, int4, [observation()], [1, 2]);
   expect([eight.chunks, eight.perDim.length]).toEqual([2, 7]);
@@ -391,6 +394,20 @@ test("fewer bits: the error of the actions is measured, and small in 8", async (
   expect(four.relL2).toBeGreaterThan(eight.relL2);
   expect(four.relL2).toBeLessThan(0.5);
   await Promise.all([exact.close(), int8.close(), int4.close()]);
+});
+
+test("a matrix whose shape is swapped is refused in every precision, not read the other way round", async () => {
+  const name = "model.vlm_with_expert.lm_expert.layers.0.mlp.down_proj.weight";
+  const stored = tensors.get(name) as TensorData;
+  const checkpoint = await changed({
+    weights: new Map([...tensors, [name, { ...stored, shape: stored.shape.toReversed() }]]),
+  });
+  for (const precision of ["fp32", "fp16", "int8"] as const) {
+    await expect(smolvla.open(checkpoint, engine, { precision })).rejects.toThrow(/down_proj.*\(swapped\)/);
+  }
+  // Blocks of 4 bits do not tell how long a row is until it is read.
+  const policy = smolvla.open(checkpoint, engine, { precision: "int4" });
+  await expect(policy.then((opened) => opened.predict(observation(), { seed: 1 }))).rejects.toThrow(/down_proj/);
 });
 
 describe("made checkpoints", () => {

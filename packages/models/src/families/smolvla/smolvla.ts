@@ -16,6 +16,7 @@ import { makeSmolVla } from "./make.ts";
 import { UNUSED } from "./names.ts";
 import { checkAloha, SmolVlaPolicy, type SmolVlaParts } from "./policy.ts";
 import { tokensPerImage } from "./prefix.ts";
+import { trainSmolVla } from "./training.ts";
 
 export const smolvla: PolicyFamily = {
   name: "smolvla",
@@ -28,6 +29,16 @@ export const smolvla: PolicyFamily = {
   open: openSmolVla,
   checkGolden: (checkpoint: Checkpoint, engine: Engine, check: GoldenCheck) =>
     checkSmolVla(check, (changes) => openParts(checkpoint, engine, { inspect: true }, changes)),
+  train: async (checkpoint, options) =>
+    trainSmolVla(
+      checkpoint,
+      {
+        config: await readConfig(checkpoint),
+        normalisations: await normalisationsOf(checkpoint),
+        words: await loadTokenizer(checkpoint),
+      },
+      options,
+    ),
   make: makeSmolVla,
 };
 
@@ -37,7 +48,7 @@ async function openSmolVla(
   options: FamilyOptions = {},
 ): Promise<SmolVlaPolicy> {
   const { precision = "fp32" } = options;
-  const narrow = precision !== "fp32" && (await productsSaturate(engine));
+  const narrow = precision.startsWith("int") && (await productsSaturate(engine));
   const parts = await openParts(checkpoint, engine, { precision, narrow });
   const { config } = parts.engine;
   const info = describe(checkpoint, config, parts.normalisations);
@@ -80,6 +91,7 @@ function describe(checkpoint: Checkpoint, config: SmolVlaConfig, normalisations:
     cameras: cameras.map(({ name, width, height }) => ({
       name,
       ...(imageSize ?? { width, height }),
+      recorded: { width, height },
       optional: cameras.length > 1,
     })),
     state: { dim: config.stateDim, names: [], normalisation: normalisations.inputs.get(STATE)?.label ?? "identity" },

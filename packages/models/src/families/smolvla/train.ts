@@ -152,7 +152,7 @@ function runsOf(places: readonly Place[]): { readonly first: Place; readonly len
 }
 
 /** Which tensors are trained: the action expert and the projections around it, or also the VLM less what no action depends on. */
-export function isTrained(config: SmolVlaConfig, what: "expert" | "all"): (name: string) => boolean {
+export function isTrained(config: SmolVlaConfig, what: "head" | "all"): (name: string) => boolean {
   const last = `${TEXT}.layers.${config.text.layers - 1}.`;
   return (name) => {
     if (!name.includes(".vlm.")) return true;
