@@ -62,8 +62,34 @@ export function pluralOf(word: string): string {
 export const THING_WORDS: readonly string[] = ["thing", "object", "item", "one"];
 
 export const SIZE_WORDS: Readonly<Record<string, readonly string[]>> = {
-  small: ["small", "little", "tiny", "mini", "petite", "wee", "miniature", "compact", "smaller", "smallest", "littler", "tiniest"],
-  large: ["large", "big", "huge", "sizeable", "giant", "massive", "bulky", "larger", "bigger", "largest", "biggest", "hefty"],
+  small: [
+    "small",
+    "little",
+    "tiny",
+    "mini",
+    "petite",
+    "wee",
+    "miniature",
+    "compact",
+    "smaller",
+    "smallest",
+    "littler",
+    "tiniest",
+  ],
+  large: [
+    "large",
+    "big",
+    "huge",
+    "sizeable",
+    "giant",
+    "massive",
+    "bulky",
+    "larger",
+    "bigger",
+    "largest",
+    "biggest",
+    "hefty",
+  ],
 };
 
 /** Words that say which of two or more by size: they need another size beside them to mean anything. */
