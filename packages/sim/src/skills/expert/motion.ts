@@ -45,7 +45,7 @@ export function seek(error: number, max = MAX_STEP_M, gain = GAIN): number {
 }
 
 /** `seek` in the plane. */
-export function seekXY(dx: number, dy: number, max = MAX_STEP_M, gain = GAIN): [number, number] {
+function seekXY(dx: number, dy: number, max = MAX_STEP_M, gain = GAIN): [number, number] {
   const distance = Math.hypot(dx, dy);
   if (distance < 1e-9) return [0, 0];
   const step = seek(distance, max, gain) / distance;
