@@ -40,8 +40,9 @@ export class GoldenInputs {
 }
 
 /** Rows one after another. */
-export function joinRows(rows: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(rows.reduce((sum, row) => sum + row.length, 0));
+export function joinRows<A extends Float32Array | Uint8Array>(rows: readonly A[]): A {
+  const size = rows.reduce((sum, row) => sum + row.length, 0);
+  const out = (rows[0] instanceof Uint8Array ? new Uint8Array(size) : new Float32Array(size)) as A;
   let at = 0;
   for (const row of rows) {
     out.set(row, at);

@@ -7,6 +7,7 @@ import { type FlowTrace, flowTimes } from "../../blocks/flow-matching.ts";
 import { PREFIX_SCHEDULES, PrefixGuide } from "../../blocks/rtc.ts";
 import { EMBEDDINGS, EXACT, FP32, type GoldenCheck, type Tolerance } from "../../checkpoint/golden.ts";
 import type { Fields, JsonObject } from "../../checkpoint/json.ts";
+import { joinRows } from "../lerobot/golden-inputs.ts";
 import type { SmolVlaMemory } from "./engine.ts";
 import { checkInputs, type GoldenRow, goldenRows } from "./golden-inputs.ts";
 import { checkTraining } from "./golden-train.ts";
@@ -78,7 +79,7 @@ async function checkCase(check: GoldenCheck, parts: SmolVlaParts, name: string):
   for (const [i, row] of rows.entries()) runs.push(await runRow(parts, row, noise.slice(i * size, (i + 1) * size)));
   if (golden.has(`${name}/prefix_embs`)) await comparePrefix(check, parts, name, runs);
   await compareSteps(check, parts, name, runs);
-  const actions = join(runs.map((run) => run.actions));
+  const actions = joinRows(runs.map((run) => run.actions));
   await check.compare(`${name}/actions_model`, actions);
   await check.compare(`${name}/actions`, restoreActions(parts, actions));
   if (name.endsWith("_fp32math")) await compareLoosely(check, name, actions);
@@ -165,7 +166,7 @@ async function comparePrefix(
     if (!check.golden.has(`${name}/${tensor}`)) return;
     const placed = runs.map(of);
     const only = Uint8Array.from(placed.flatMap((scattered) => [...scattered.only]));
-    await check.compare(`${name}/${tensor}`, join(placed.map(({ values }) => values)), tolerance, { only });
+    await check.compare(`${name}/${tensor}`, joinRows(placed.map(({ values }) => values)), tolerance, { only });
   };
   await compare("prefix_embs", (run) => new Scattered(run, run.memory.embeds, text.width), EMBEDDINGS);
   await compare("prefix_hidden", (run) => new Scattered(run, inspected(run, "hidden"), text.width));
@@ -206,7 +207,7 @@ async function compareSteps(
     if (golden.has(`${name}/${tensor}`)) await check.compare(`${name}/${tensor}`, values);
   };
   const first = (output: string): Float32Array =>
-    join(runs.map(({ firstStep }) => (firstStep[output] as TensorData).data as Float32Array));
+    joinRows(runs.map(({ firstStep }) => (firstStep[output] as TensorData).data as Float32Array));
   await compare("t", flowTimes(engine.config.steps));
   await compare(
     "time_emb",
@@ -222,17 +223,9 @@ async function compareSteps(
 
 /** Steps of every row to float32[steps, rows, ...]. */
 function bySteps(rows: readonly (readonly Float32Array[])[]): Float32Array {
-  return join((rows[0] as readonly Float32Array[]).flatMap((_, step) => rows.map((row) => row[step] as Float32Array)));
-}
-
-function join(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+  return joinRows(
+    (rows[0] as readonly Float32Array[]).flatMap((_, step) => rows.map((row) => row[step] as Float32Array)),
+  );
 }
 
 /** Guided real-time chunking, on the inputs of the first case. */
@@ -247,11 +240,11 @@ async function checkRtc(check: GoldenCheck, parts: SmolVlaParts): Promise<void> 
     const name = `rtc/${i}`;
     if (guide !== null) {
       await check.compare(`${name}/prefix_weights`, guide.weights);
-      if (golden.has(`${name}/v_guided`)) await check.compare(`${name}/v_guided`, join(run.trace.guided));
+      if (golden.has(`${name}/v_guided`)) await check.compare(`${name}/v_guided`, joinRows(run.trace.guided));
       check.equal(`${name} execution horizon`, [guide.executionHorizon], [facts.number("effective_execution_horizon")]);
     }
-    if (golden.has(`${name}/v_base`)) await check.compare(`${name}/v_base`, join(run.trace.v));
-    if (golden.has(`${name}/x_t`)) await check.compare(`${name}/x_t`, join(run.trace.x.slice(0, -1)));
+    if (golden.has(`${name}/v_base`)) await check.compare(`${name}/v_base`, joinRows(run.trace.v));
+    if (golden.has(`${name}/x_t`)) await check.compare(`${name}/x_t`, joinRows(run.trace.x.slice(0, -1)));
     await check.compare(`${name}/actions_model`, run.actions);
     await check.compare(`${name}/actions`, restoreActions(parts, run.actions));
   }
@@ -281,5 +274,5 @@ async function checkQueue(check: GoldenCheck, parts: SmolVlaParts): Promise<void
     const at = (call % executed) * actionDim;
     return actions.subarray(at, at + actionDim);
   });
-  await check.compare("queue/actions_model", join(given));
+  await check.compare("queue/actions_model", joinRows(given));
 }

@@ -177,8 +177,8 @@ function smolvlaFeeds(
     pixels: joinRows(slots.flatMap((slot) => pixels.map((images) => images[slot]?.data ?? black))),
     tokens: BigInt64Array.from(words),
     state: joinRows(rows.map(({ state }) => prepareState(parts, state))),
-    mask: joinBytes(layouts.map(attentionOf)),
-    seen: joinBytes(layouts.map(({ valid }) => valid)),
+    mask: joinRows(layouts.map(attentionOf)),
+    seen: joinRows(layouts.map(({ valid }) => valid)),
     cos: joinRows(turns.map(({ cos }) => cos)),
     sin: joinRows(turns.map(({ sin }) => sin)),
     actionCos: joinRows(actionTurns.map(({ cos }) => cos)),
@@ -207,14 +207,4 @@ function wideActions({ config, normalisations }: TrainingParts, rows: readonly T
 /** Beta(1.5, 1) by the inverse of its distribution t^1.5, in [0.001, 1]: times near the noise are drawn more often. */
 function drawTime(rng: Rng): number {
   return Math.fround(0.999 * rng.uniform() ** (1 / 1.5) + 0.001);
-}
-
-function joinBytes(rows: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(rows.reduce((sum, row) => sum + row.length, 0));
-  let at = 0;
-  for (const row of rows) {
-    out.set(row, at);
-    at += row.length;
-  }
-  return out;
 }
