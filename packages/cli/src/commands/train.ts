@@ -8,6 +8,9 @@ Reads the shards that \`bidden demo collect\` wrote. State is saved every two mi
   $ bidden train --steps 20000 --out runs/tabletop
   $ bidden run "pick up the red block" --seed 7 --headless --policy runs/tabletop/checkpoint`;
 
+/** A few minutes; the same sentences come back with the pictures. */
+const READ_STEPS = 1500;
+
 export function registerTrain(program: Command): void {
   program
     .command("train")
@@ -18,6 +21,11 @@ export function registerTrain(program: Command): void {
     .option("--stop-at <n>", "pause at this step; the schedule still counts to --steps", wholeNumber)
     .option("--seed <n>", "seed of weights and batches", wholeNumber, 1)
     .option("--init <folder>", "checkpoint to begin from instead of random weights")
+    .option(
+      "--read-steps <n>",
+      "steps of learning to read from sentences alone, before pictures (default: 1500, with --init 0)",
+      wholeNumber,
+    )
     .option("--peak-rate <rate>", "highest learning rate (default: 0.0012)", positive)
     .option(
       "--freeze <names>",
@@ -37,6 +45,7 @@ type TrainFlags = {
   readonly stopAt?: number;
   readonly seed: number;
   readonly init?: string;
+  readonly readSteps?: number;
   readonly peakRate?: number;
   readonly freeze?: readonly string[];
   readonly threads: number;
@@ -52,6 +61,8 @@ async function train(flags: TrainFlags): Promise<void> {
   const progress = createProgress("training", flags.steps);
   const checkpoint = await trainTabletop(trainingConfig, {
     ...flags,
+    readSteps: flags.readSteps ?? (flags.init === undefined ? READ_STEPS : 0),
+    onRead: (step, { loss }) => progress.update(0, `learning to read: step ${step}, loss ${(loss ?? 0).toFixed(3)}`),
     onStep: ({ step, samplesPerS, dataWait, metrics }) => {
       const losses = ["loss", "point", "regression", "done"].map(
         (name) => `${name} ${(metrics[name] ?? 0).toFixed(3)}`,

@@ -41,7 +41,7 @@ const THERE_M = 0.025;
 
 /**
  * @param pointer of the sentences that are acted upon, one a picture
- * @param skill float32[b, width]: the query that read which skill is asked for
+ * @param skill float32[b, SKILLS]: probabilities of what is asked for
  */
 export function move(
   graph: Graph,

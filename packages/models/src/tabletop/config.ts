@@ -4,7 +4,7 @@
 import type { PatchGrid } from "../image/patches.ts";
 
 export type TabletopConfig = {
-  readonly version: 2;
+  readonly version: 3;
   /** In the order in which their patches are concatenated. */
   readonly cameras: readonly { readonly name: string; readonly grid: PatchGrid }[];
   /** Width of every token. */
@@ -46,9 +46,28 @@ export const SCENE_INTENTS = ["clear", "ambiguous", "missing", "misuse"] as cons
 export const SKILLS = ["pick", "put", "push", "stack", "open-drawer", "close-drawer", "point"] as const;
 /** Pointer channels: what to act on, where to put it. */
 export const CHANNELS = ["act", "place"] as const;
+/**
+ * How words choose a thing by its place: farthest to one side among its like (as the person sees them) or between two, beside
+ * a landmark, nearest to or farthest from it, resting on it, or another one than the other channel's.
+ */
+export const PLACINGS = [
+  "leftmost",
+  "rightmost",
+  "frontmost",
+  "backmost",
+  "middle",
+  "left",
+  "right",
+  "behind",
+  "front",
+  "near",
+  "far",
+  "on",
+  "other",
+] as const;
 
 export const tabletopConfig: Omit<TabletopConfig, "answers" | "attributes" | "stateNames"> = {
-  version: 2,
+  version: 3,
   cameras: [
     { name: "front", grid: { width: 112, height: 80, stride: 8, window: 12 } },
     { name: "wrist", grid: { width: 64, height: 64, stride: 8, window: 12 } },

@@ -1,20 +1,32 @@
-/** The graphs that run: the policy for one observation, and the flow head's velocity. Built from the configuration alone. */
+/**
+ * The graphs that run: reading an instruction (once), the policy for one observation, and the flow head's velocity. Built from
+ * the configuration alone.
+ */
 import { Graph, softmax } from "@bidden/tensor";
-import { tabletopBackbone, tabletopInputs } from "./backbone.ts";
+import { saidShape, tabletopBackbone, tabletopInputs } from "./backbone.ts";
 import type { TabletopConfig } from "./config.ts";
 import { flowHead, regressionHead } from "./heads.ts";
+import { listen, textInputs } from "./listen.ts";
 
-/** One observation in; beliefs, the regression head's chunk and the flow head's latents out. */
+/** An instruction's tokens in, what the policy's queries read in them out: "said". */
+export function readGraph(config: TabletopConfig): Graph {
+  const graph = new Graph("tabletop-read");
+  graph.output("said", listen(graph, config, textInputs(graph, config, 1)));
+  return graph;
+}
+
+/** One observation and "said" in; beliefs, the regression head's chunk and the flow head's latents out. */
 export function policyGraph(config: TabletopConfig): Graph {
   const graph = new Graph("tabletop");
-  const out = tabletopBackbone(graph, config, tabletopInputs(graph, config, 1));
+  const said = graph.input("said", "float32", [1, ...saidShape(config)]);
+  const out = tabletopBackbone(graph, config, tabletopInputs(graph, config, 1), said);
   graph.output("pointing", softmax(out.pointer.logits, -1));
   graph.output("guesses", out.seen.guesses);
   graph.output("coordinates", out.pointer.coordinates);
   graph.output("done", out.done);
-  graph.output("textIntent", softmax(out.textIntent, -1));
+  graph.output("textIntent", softmax(out.understood.intent, -1));
   graph.output("sceneIntent", softmax(out.sceneIntent, -1));
-  graph.output("skill", softmax(out.skill, -1));
+  graph.output("skill", softmax(out.understood.skill, -1));
   graph.output("answer", softmax(out.answer, -1));
   graph.output("regression", regressionHead(graph, config, out.actions));
   graph.output("latents", out.actions);

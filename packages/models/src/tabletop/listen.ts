@@ -4,7 +4,6 @@
  */
 import { concat, expand, type Graph, reshape, type Tensor } from "@bidden/tensor";
 import { crossLayer, dense, norm, selfLayer } from "../blocks/layers.ts";
-import type { BackboneInputs } from "./backbone.ts";
 import type { TabletopConfig } from "./config.ts";
 
 /** What each of the learned queries reads out; the last two hold what is asked in between, such as a landmark. */
@@ -21,12 +20,22 @@ export function learned(graph: Graph, name: string, batch: number, count: number
   return expand(values, [batch, count, width]);
 }
 
-/** The sentence alone, read by the queries: [sentences, QUERIES, width]. */
-export function listen(
-  graph: Graph,
-  config: TabletopConfig,
-  inputs: Pick<BackboneInputs, "text" | "textMask">,
-): Tensor {
+export type TextInputs = {
+  /** float32[sentences, textTokens, textWidth] */
+  readonly text: Tensor;
+  /** float32[sentences, textTokens]: 0 for a token, -10000 for padding. */
+  readonly textMask: Tensor;
+};
+
+export function textInputs(graph: Graph, config: TabletopConfig, sentences: number): TextInputs {
+  return {
+    text: graph.input("text", "float32", [sentences, config.textTokens, config.textWidth]),
+    textMask: graph.input("textMask", "float32", [sentences, config.textTokens]),
+  };
+}
+
+/** The sentence alone, read by the queries: [sentences, QUERIES, width]. Once an instruction: no picture changes it. */
+export function listen(graph: Graph, config: TabletopConfig, inputs: TextInputs): Tensor {
   const sentences = inputs.text.shape[0] as number;
   const { width, heads, mlpWidth, textTokens } = config;
   const words = norm(dense(graph, "text.in", inputs.text, width));

@@ -1,7 +1,7 @@
 /**
  * Dense pointing: per channel (act, place) one logit a patch and one for "nowhere". A patch is pointed at for what it shows
- * (attribute by attribute against what is asked for), for where it is (a query may prefer what is farthest left, or nearest
- * to a landmark), and for whatever else the query finds in its features.
+ * (attribute by attribute against what is asked for), for where it is (when a place is asked for: placing.ts), and for whatever
+ * else the query finds in its features.
  */
 import {
   add,
@@ -10,14 +10,12 @@ import {
   exp,
   type Graph,
   log,
-  logSoftmax,
   matmul,
   max,
   mul,
   reshape,
   sigmoid,
   softmax,
-  split,
   square,
   sub,
   sum,
@@ -25,16 +23,16 @@ import {
 } from "@bidden/tensor";
 import { dense } from "../blocks/layers.ts";
 import { CHANNELS, type TabletopConfig } from "./config.ts";
+import { placedRight } from "./placing.ts";
 import { presence, type Seen } from "./see.ts";
 import { range, tokens } from "./slices.ts";
+import { DESCRIBED, UNSAID, type Understood } from "./understand.ts";
 
 export type Pointer = {
   /** float32[sentences, 2, patches + 1]: logits, the last one "nowhere". */
   readonly logits: Tensor;
   /** float32[sentences, 2, 3]: the place pointed at, metres, base frame. */
   readonly coordinates: Tensor;
-  /** By attribute, float32[sentences, 2, values + 1]: log probabilities of what is asked for, the last one "none of these". */
-  readonly asked: readonly Tensor[];
   /** float32[sentences, 2, 1]: mass on "nowhere"; mass on other things than the one pointed at; fit of the best patch. */
   readonly nowhere: Tensor;
   readonly elsewhere: Tensor;
@@ -43,6 +41,8 @@ export type Pointer = {
 
 /** Keeps the logarithm of a misfit finite; about one doubt in fifty. */
 const FLOOR = 0.02;
+/** How much a misfit counts at first; learned. */
+const STRICTNESS = 1.5;
 /** How much the first look at the pointer prefers its strongest patches. */
 const SHARPNESS = 4;
 /** Guesses farther from the first look than about this speak of another thing, metres. */
@@ -51,26 +51,24 @@ const SAME_THING_M = 0.03;
 const ON_IT_M2 = 0.042 ** 2;
 const EDGE_M2 = 1 / 3000;
 
-/** @param heard the grounded queries of act and place, float32[sentences, 2, width]; @param said the same before looking */
+/** @param heard the grounded queries of act and place, float32[sentences, 2, width] */
 export function point(
   graph: Graph,
   config: TabletopConfig,
   seen: Seen,
-  { heard, said }: { heard: Tensor; said: Tensor },
+  { heard, understood }: { heard: Tensor; understood: Understood },
 ): Pointer {
   const sentences = heard.shape[0] as number;
   const [batch, count, width] = seen.features.shape as readonly [number, number, number];
   const rows = (sentences / batch) * CHANNELS.length;
   const apart = [sentences, CHANNELS.length, count];
-  const { fit, asked } = compare(graph, config, seen, said);
+  const strictness = graph.parameter("pointer.strictness", [1], { kind: "constant", value: STRICTNESS });
+  const fit = mul(fitOf(config, seen, understood), strictness);
 
   const keys = dense(graph, "pointer.key", tokens(seen.memory, 1, count + 1), width);
   const queries = mul(dense(graph, "pointer.query", heard, width), 1 / Math.sqrt(width));
   const like = matmul(reshape(queries, [batch, rows, width]), keys, { transposeB: true });
-  const places = spatial(graph, detach(seen.guesses));
-  const wishes = dense(graph, "pointer.where", heard, 4, { std: 0.05 });
-  const where = matmul(reshape(wishes, [batch, rows, 4]), places, { transposeB: true });
-  const logits = reshape(add(add(like, where), reshape(fit, [batch, rows, count])), apart);
+  const logits = add(reshape(like, apart), fit);
 
   const bestFit = max(fit, 2, { keepDims: true });
   const lost = add(
@@ -82,59 +80,45 @@ export function point(
   return {
     logits: pointer,
     coordinates: settled.coordinates,
-    asked,
     nowhere: range(softmax(pointer, -1), 2, count, count + 1),
     elsewhere: settled.elsewhere,
     bestFit,
   };
 }
 
-/** How well each patch fits what is asked for: float32[sentences, 2, patches], 0 is a perfect fit. */
-function compare(
-  graph: Graph,
-  config: TabletopConfig,
-  seen: Seen,
-  said: Tensor,
-): { readonly fit: Tensor; readonly asked: readonly Tensor[] } {
-  const sentences = said.shape[0] as number;
-  const [batch, count] = seen.features.shape as readonly [number, number, number];
-  const rows = (sentences / batch) * CHANNELS.length;
-  const sizes = config.attributes.map(({ values }) => values.length);
-  const total = sizes.reduce((sum, size) => sum + size, 0);
-  const told = dense(graph, "pointer.asked", said, total + 2 * sizes.length);
-  const logits = split(
-    range(told, 2, 0, total + sizes.length),
-    sizes.map((n) => n + 1),
-    -1,
-  );
-  // How much each attribute matters here: "the block" says nothing of a colour.
-  const matters = split(
-    mul(sigmoid(range(told, 2, total + sizes.length, total + 2 * sizes.length)), 2),
-    sizes.map(() => 1),
-    -1,
-  );
-  let fit = reshape(presence(seen), [batch, 1, count]);
-  config.attributes.forEach(({ values }, index) => {
-    const asked = range(softmax(logits[index] as Tensor, -1), 2, 0, values.length);
-    const shows = exp(seen.attributes[index] as Tensor);
-    const match = matmul(reshape(asked, [batch, rows, values.length]), shows, { transposeB: true });
-    fit = add(fit, mul(log(add(match, FLOOR)), reshape(matters[index] as Tensor, [batch, rows, 1])));
+/** How well each patch fits what is asked for, looks and place: float32[sentences, CHANNELS, patches], 0 is a perfect fit. */
+function fitOf(config: TabletopConfig, seen: Seen, understood: Understood): Tensor {
+  const all = looksLike(config, seen, understood);
+  const fit = range(all, 1, 0, CHANNELS.length);
+  const landmarkFit = range(all, 1, CHANNELS.length, DESCRIBED.length);
+  const { coordinates } = settle(seen.guesses, mul(all, STRICTNESS));
+  const right = placedRight(understood.placing, {
+    guesses: seen.guesses,
+    fit,
+    landmarkFit,
+    first: range(coordinates, 1, 0, CHANNELS.length),
+    landmarks: range(coordinates, 1, CHANNELS.length, DESCRIBED.length),
   });
-  return {
-    fit: reshape(fit, [sentences, CHANNELS.length, count]),
-    asked: logits.map((one) => logSoftmax(one, -1)),
-  };
+  return add(fit, log(add(right, FLOOR)));
 }
 
-/**
- * Places as a query can wish for them, in units of 10 cm: x, y, x² + y² and height, [b, patches, 4]. A wish for y alone finds
- * what is leftmost; one for the square and a landmark's coordinates finds what is nearest to it.
- */
-function spatial(graph: Graph, guesses: Tensor): Tensor {
-  const middle = graph.constant([0.5, 0, 0], "float32", [1, 1, 3]);
-  const places = mul(sub(guesses, middle), 10);
-  const planar = range(places, 2, 0, 2);
-  return concat([planar, sum(square(planar), -1, { keepDims: true }), range(places, 2, 2, 3)], 2);
+/** How well each patch looks like what is described: float32[sentences, DESCRIBED, patches], 0 is a perfect fit. */
+function looksLike(config: TabletopConfig, seen: Seen, { attributes, excluded }: Understood): Tensor {
+  const [sentences] = excluded.shape as readonly [number];
+  const [batch, count] = seen.features.shape as readonly [number, number, number];
+  const rows = (sentences / batch) * DESCRIBED.length;
+  const shown = (shares: Tensor, values: Tensor): Tensor =>
+    matmul(reshape(shares, [batch, rows, values.shape[2] as number]), values, { transposeB: true });
+  let fit = reshape(presence(seen), [batch, 1, count]);
+  config.attributes.forEach(({ values }, index) => {
+    const asked = exp(attributes[index] as Tensor);
+    const match = shown(range(asked, 2, 0, values.length), exp(seen.attributes[index] as Tensor));
+    const unsaid = range(asked, 2, values.length + UNSAID, values.length + UNSAID + 1);
+    fit = add(fit, log(add(add(match, reshape(unsaid, [batch, rows, 1])), FLOOR)));
+  });
+  const width = seen.described.shape[2] as number;
+  const wrong = shown(range(exp(excluded), 2, 0, width), seen.described);
+  return reshape(add(fit, log(sub(1 + FLOOR, wrong))), [sentences, DESCRIBED.length, count]);
 }
 
 /**

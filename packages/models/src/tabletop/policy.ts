@@ -19,11 +19,11 @@ import {
   writeSafetensors,
 } from "@bidden/tensor";
 import { fromFloat32, toFloat32 } from "../checkpoint/floats.ts";
-import type { EncodedText, InstructionEncoder } from "../text/instruction-encoder.ts";
+import type { InstructionEncoder } from "../text/instruction-encoder.ts";
 import { type OpenSession, sha256 } from "../text/minilm.ts";
 import { beliefOf, type Calibration, candidatesOf, DEFAULT_CALIBRATION, type RawBelief } from "./belief.ts";
 import type { TabletopConfig } from "./config.ts";
-import { flowGraph, policyGraph } from "./graphs.ts";
+import { flowGraph, policyGraph, readGraph } from "./graphs.ts";
 import { HintFollower } from "./follow-hints.ts";
 import { createRowMaker, type RowMaker, type TabletopRow } from "./inputs.ts";
 
@@ -45,10 +45,10 @@ export async function createTabletop(
   options: SessionOptions = {},
 ): Promise<TabletopPolicy> {
   const { config } = files;
-  if (config.version !== 2) {
+  if (config.version !== 3) {
     throw new BiddenError(
       "bad-checkpoint",
-      `This bidden opens tabletop checkpoints of version 2, not ${String(config.version)}.`,
+      `This bidden opens tabletop checkpoints of version 3, not ${String(config.version)}.`,
     );
   }
   if (encoder.width !== config.textWidth) {
@@ -57,15 +57,18 @@ export async function createTabletop(
       `The policy reads ${config.textWidth} numbers a token; the text encoder gives ${encoder.width}.`,
     );
   }
-  const graph = policyGraph(config);
-  const flow = flowGraph(config);
-  const tensors = parametersIn(files.weights, [...graph.parameters, ...flow.parameters]);
-  const [main, velocity, modelDigest] = await Promise.all([
-    openSession(onnxModel(graph, { parameters: tensors }), options),
-    openSession(onnxModel(flow, { parameters: tensors }), options),
+  const graphs = [readGraph(config), policyGraph(config), flowGraph(config)];
+  const tensors = parametersIn(
+    files.weights,
+    graphs.flatMap(({ parameters }) => [...parameters]),
+  );
+  const [sessions, modelDigest] = await Promise.all([
+    Promise.all(graphs.map((graph) => openSession(onnxModel(graph, { parameters: tensors }), options))),
     sha256(files.weights),
   ]);
+  const [read, main, velocity] = sessions as [Session, Session, Session];
   return new TabletopPolicy(config, files.calibration ?? DEFAULT_CALIBRATION, encoder, {
+    read,
     main,
     velocity,
     modelDigest,
@@ -102,7 +105,12 @@ export function halfPrecision(weights: Uint8Array): Uint8Array {
   return writeSafetensors(new Map(halves), metadata);
 }
 
-type Engine = { readonly main: Session; readonly velocity: Session; readonly modelDigest: string };
+type Engine = {
+  readonly read: Session;
+  readonly main: Session;
+  readonly velocity: Session;
+  readonly modelDigest: string;
+};
 
 export class TabletopPolicy implements Policy {
   readonly info: PolicyInfo;
@@ -113,9 +121,7 @@ export class TabletopPolicy implements Policy {
   readonly #hints: HintFollower;
   readonly #rows: RowMaker;
   readonly #row: TabletopRow;
-  readonly #text: Float32Array;
-  readonly #textMask: Float32Array;
-  #encoded: { readonly instruction: string; readonly text: EncodedText } | null = null;
+  #heard: { readonly instruction: string; readonly said: Float32Array } | null = null;
 
   constructor(config: TabletopConfig, calibration: Calibration, encoder: InstructionEncoder, engine: Engine) {
     this.#config = config;
@@ -125,8 +131,6 @@ export class TabletopPolicy implements Policy {
     this.#hints = new HintFollower(config.stateNames);
     this.#rows = createRowMaker(config);
     this.#row = this.#rows.allocate();
-    this.#text = new Float32Array(config.textTokens * config.textWidth);
-    this.#textMask = new Float32Array(config.textTokens);
     this.info = {
       name: "tabletop",
       modelDigest: engine.modelDigest,
@@ -151,12 +155,12 @@ export class TabletopPolicy implements Policy {
       );
     }
     const began = performance.now();
-    await this.#read(observation.instruction);
+    const said = await this.#read(observation.instruction);
     const read = performance.now();
     this.#rows.fill(this.#row, observation);
     const prepared = performance.now();
     const hints = this.#hints.current(observation);
-    const { raw, values } = await this.#run(hints, head, request.seed);
+    const { raw, values } = await this.#run(said, hints, head, request.seed);
     this.#hints.follow(() => candidatesOf(this.#config, raw, 0));
     const ended = performance.now();
     return {
@@ -177,26 +181,36 @@ export class TabletopPolicy implements Policy {
 
   /** The network's own numbers for an observation: what calibration and tests look at. */
   async inspect(observation: Observation): Promise<RawBelief> {
-    await this.#read(observation.instruction);
+    const said = await this.#read(observation.instruction);
     this.#rows.fill(this.#row, observation);
-    return (await this.#run(observation.hints ?? {}, "regression", 0)).raw;
+    return (await this.#run(said, observation.hints ?? {}, "regression", 0)).raw;
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#engine.main.close(), this.#engine.velocity.close()]);
+    const { read, main, velocity } = this.#engine;
+    await Promise.all([read.close(), main.close(), velocity.close()]);
   }
 
-  /** The instruction is encoded once, not at every step. */
-  async #read(instruction: string): Promise<void> {
-    if (this.#encoded?.instruction !== instruction) {
-      this.#encoded = { instruction, text: await this.#encoder.encode(instruction) };
-    }
-    const { values, count } = this.#encoded.text;
-    this.#text.fill(0).set(values.subarray(0, this.#text.length));
-    this.#textMask.fill(-10_000).fill(0, 0, Math.min(count, this.#config.textTokens));
+  /** The instruction is read once, not at every step. */
+  async #read(instruction: string): Promise<Float32Array> {
+    if (this.#heard?.instruction === instruction) return this.#heard.said;
+    const { textTokens, textWidth } = this.#config;
+    const { values, count } = await this.#encoder.encode(instruction);
+    const text = new Float32Array(textTokens * textWidth);
+    text.set(values.subarray(0, text.length));
+    const textMask = new Float32Array(textTokens).fill(-10_000).fill(0, 0, Math.min(count, textTokens));
+    const out = await this.#engine.read.run({ text, textMask });
+    const said = Float32Array.from(out.said?.data as Float32Array);
+    this.#heard = { instruction, said };
+    return said;
   }
 
-  async #run(hinted: PlaceHints, head: string, seed: number): Promise<{ raw: RawBelief; values: Float32Array }> {
+  async #run(
+    said: Float32Array,
+    hinted: PlaceHints,
+    head: string,
+    seed: number,
+  ): Promise<{ raw: RawBelief; values: Float32Array }> {
     const hints = new Float32Array(6);
     const hintMask = new Float32Array(2);
     [hinted.act, hinted.place].forEach((at, channel) => {
@@ -206,8 +220,7 @@ export class TabletopPolicy implements Policy {
     });
     const out = await this.#engine.main.run({
       ...this.#row,
-      text: this.#text,
-      textMask: this.#textMask,
+      said,
       hints,
       hintMask,
     });

@@ -4,6 +4,7 @@
  */
 import { BiddenError, type Rng } from "@bidden/runtime";
 import type { Scene, SceneObject } from "../types.ts";
+import { meaningOf, type Phrase } from "./meaning.ts";
 import { type Extreme, isNextTo, type Reference, type Relation, resolve, resolveClearly } from "./reference.ts";
 import { renderReference } from "./render-reference.ts";
 import type { Split } from "./words.ts";
@@ -28,6 +29,11 @@ type Weighted = { readonly reference: Reference; readonly weight: number };
 
 /** A phrase that means exactly this object. Throws `bad-argument` where nothing does (see `isDescribable`). */
 export function describe(scene: Scene, objectId: string, rng: Rng, options: DescribeOptions = {}): string {
+  return refer(scene, objectId, rng, options).text;
+}
+
+/** The same, with what its words say. */
+export function refer(scene: Scene, objectId: string, rng: Rng, options: DescribeOptions = {}): Phrase {
   const { split = "any", avoid = [], named = [], bare = false, placed = PLACED_SHARE } = options;
   const object = scene.objects.find((one) => one.id === objectId);
   if (!object) {
@@ -50,7 +56,8 @@ export function describe(scene: Scene, objectId: string, rng: Rng, options: Desc
       objectId,
     });
   }
-  return renderReference(pickWeighted(choices, rng), rng, split, bare);
+  const reference = pickWeighted(choices, rng);
+  return { text: renderReference(reference, rng, split, bare), meaning: meaningOf(reference) };
 }
 
 /** Whether any phrase means exactly this object. */

@@ -4,7 +4,8 @@
  */
 import type { Rng } from "@bidden/runtime";
 import { COLOURS, type Colour, KINDS, type Kind, type ObjectState, type Scene, type SceneObject } from "../types.ts";
-import { describe, isDescribable, simpleReferences } from "./describe.ts";
+import { describe, isDescribable, refer, simpleReferences } from "./describe.ts";
+import { type Meaning, meaning } from "./meaning.ts";
 import { partsOf } from "./parts.ts";
 import { type Relation, resolve, resolveClearly } from "./reference.ts";
 import { renderReference } from "./render-reference.ts";
@@ -24,7 +25,13 @@ export type Answer =
   /** One or more of `ANSWERS`, such as "red block". */
   | { readonly kind: "words"; readonly words: string };
 
-export type Question = { readonly text: string; readonly answer: Answer; readonly template: string };
+export type Question = {
+  readonly text: string;
+  readonly answer: Answer;
+  readonly template: string;
+  /** What the words say of the thing that is pointed at; null where none is. */
+  readonly about: Meaning | null;
+};
 
 export type QuestionOptions = {
   readonly split?: Split;
@@ -38,6 +45,7 @@ type Draft = {
   readonly frames: readonly string[];
   readonly slots: Readonly<Record<string, string>>;
   readonly answer: Answer;
+  readonly about?: Meaning;
 };
 type Asker = (scene: Scene, rng: Rng, split: Split) => Draft | null;
 
@@ -68,7 +76,7 @@ export function askQuestion(scene: Scene, rng: Rng, options: QuestionOptions = {
     const frame = rng.pick(partsOf(draft.frames, split));
     const text = frame.replace(/\{(\w+)\}/g, (_, slot: string) => draft.slots[slot] ?? "");
     const template = `ask-${name}/${draft.frames.indexOf(frame) + 1}`;
-    return { text: roughen(text, rng, 0.04), answer: draft.answer, template };
+    return { text: roughen(text, rng, 0.04), answer: draft.answer, template, about: draft.about ?? null };
   }
 }
 
@@ -89,10 +97,12 @@ function askWhere(scene: Scene, rng: Rng, split: Split): Draft | null {
   const objects = scene.objects.filter((one) => isDescribable(scene, one.id));
   if (objects.length === 0) return null;
   const object = rng.pick(objects);
+  const phrase = refer(scene, object.id, rng, { split });
   return {
     frames: WHERE.filter((frame) => !frame.startsWith("can you")),
-    slots: { o: describe(scene, object.id, rng, { split }) },
+    slots: { o: phrase.text },
     answer: { kind: "point", ids: [object.id] },
+    about: phrase.meaning,
   };
 }
 
@@ -103,6 +113,7 @@ function askWhereNone(scene: Scene, rng: Rng, split: Split): Draft | null {
     frames: WHERE.filter((frame) => !frame.startsWith("can you")),
     slots: { o: `the ${sayPair(pair, rng, split)}` },
     answer: { kind: "point", ids: [] },
+    about: meaning(pair),
   };
 }
 

@@ -2,7 +2,8 @@
 import { BiddenError, invariant, type Rng } from "@bidden/runtime";
 import type { Kind, Scene, Skill, Task } from "../types.ts";
 import { withAside } from "./asides.ts";
-import { describe } from "./describe.ts";
+import { refer } from "./describe.ts";
+import type { Meaning, Meanings, Phrase } from "./meaning.ts";
 import { roughen } from "./roughen.ts";
 import { targetOf } from "./tasks.ts";
 import { TEMPLATES, type Template } from "./templates.ts";
@@ -23,7 +24,7 @@ export type SayOptions = {
   readonly decorate?: boolean;
 };
 
-export type Said = { readonly text: string; readonly template: string };
+export type Said = { readonly text: string; readonly template: string; readonly meanings: Meanings };
 
 const OPENINGS = ["please", "please", "now", "ok,", "hey robot,", "robot,", "alright,", "hi,", "now please", "just"];
 const CLOSINGS = [
@@ -46,8 +47,10 @@ export function sayTask(scene: Scene, task: Task, rng: Rng, options: SayOptions 
   const { split = "any", words = split, typos = 0.06, asides = 0.07, placed, decorate = true } = options;
   const template = rng.pick(templatesOf(task.skill, split));
   const targetFirst = template.frame.indexOf("t}") < template.frame.indexOf("o}");
-  const text = fillFrame(template.frame, phrasesOf(scene, task, rng, { split: words, targetFirst, placed }), rng);
-  return { text: decorate ? dress(text, template, rng, { split, typos, asides }) : text, template: template.id };
+  const phrases = phrasesOf(scene, task, rng, { split: words, targetFirst, placed });
+  const { text, meanings } = fillFrame(template.frame, phrases, rng);
+  const dressed = decorate ? dress(text, template, rng, { split, typos, asides }) : text;
+  return { text: dressed, template: template.id, meanings };
 }
 
 /** Adds politeness, an aside, typing errors, casing and punctuation to a filled frame. */
@@ -76,10 +79,10 @@ type PhraseOptions = { readonly split: Split; readonly targetFirst: boolean; rea
 
 function phrasesOf(scene: Scene, task: Task, rng: Rng, { split, targetFirst, placed }: PhraseOptions): Phrases {
   const target = targetOf(task);
-  const say = (id: string, bare: boolean, second: boolean): string => {
+  const say = (id: string, bare: boolean, second: boolean): Phrase => {
     const partner = [task.object, target].filter((one): one is string => one !== null && one !== id);
     const often = placed === undefined ? {} : { placed };
-    return describe(scene, id, rng, { split, bare, avoid: partner, named: second ? partner : [], ...often });
+    return refer(scene, id, rng, { split, bare, avoid: partner, named: second ? partner : [], ...often });
   };
   const targetKind = scene.objects.find((object) => object.id === target)?.kind;
   if (target !== null && targetKind === undefined) {
@@ -89,25 +92,36 @@ function phrasesOf(scene: Scene, task: Task, rng: Rng, { split, targetFirst, pla
   }
   return {
     act: (bare) => say(task.object, bare, false),
-    place: (bare) => (target === null ? "" : say(target, bare, !targetFirst)),
+    place: (bare) => (target === null ? null : say(target, bare, !targetFirst)),
     ...(targetKind ? { targetKind } : {}),
   };
 }
 
 /** What goes into a frame's slots; `bare`: without an article. */
 export type Phrases = {
-  readonly act: (bare: boolean) => string;
-  readonly place: (bare: boolean) => string;
+  readonly act: (bare: boolean) => Phrase;
+  readonly place: (bare: boolean) => Phrase | null;
   readonly targetKind?: Kind;
 };
 
-export function fillFrame(frame: string, phrases: Phrases, rng: Rng): string {
+/** The frame with its phrases, and what those say. */
+export function fillFrame(
+  frame: string,
+  phrases: Phrases,
+  rng: Rng,
+): { readonly text: string; readonly meanings: Meanings } {
   const { act, place, targetKind } = phrases;
-  return frame
-    .replace(/\{(-?)o\}/, (_, bare) => act(bare === "-"))
-    .replace(/\{(-?)t\}/, (_, bare) => place(bare === "-"))
+  const meanings: { act: Meaning | null; place: Meaning | null } = { act: null, place: null };
+  const say = (role: "act" | "place", phrase: Phrase | null): string => {
+    meanings[role] = phrase?.meaning ?? null;
+    return phrase?.text ?? "";
+  };
+  const text = frame
+    .replace(/\{(-?)o\}/, (_, bare) => say("act", act(bare === "-")))
+    .replace(/\{(-?)t\}/, (_, bare) => say("place", place(bare === "-")))
     .replace("{in}", () => rng.pick((targetKind && RESTING[targetKind]) ?? ["on"]))
     .replace("{into}", () => rng.pick((targetKind && MOVING[targetKind]) ?? ["onto"]));
+  return { text, meanings };
 }
 
 const RESTING: Readonly<Partial<Record<Kind, readonly string[]>>> = {

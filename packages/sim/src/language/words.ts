@@ -12,37 +12,38 @@ type Words = { readonly train: readonly string[]; readonly heldOut: readonly str
 
 /** The first word is the plain one and is said most often. */
 export const KIND_SAYINGS: Readonly<Record<Kind, Words>> = {
-  block: { train: ["block", "cube", "box", "cuboid", "dice"], heldOut: ["brick"] },
+  block: { train: ["block", "cube", "box", "cuboid", "dice", "brick"], heldOut: [] },
   ball: { train: ["ball", "sphere", "globe", "marble"], heldOut: ["orb"] },
   can: { train: ["can", "cylinder", "tin", "tin can", "soda can"], heldOut: ["canister"] },
   bowl: { train: ["bowl", "bin", "basket", "container", "tub", "vessel"], heldOut: ["basin"] },
   plate: { train: ["plate", "dish", "platter"], heldOut: ["saucer"] },
   square: {
-    train: ["square", "patch", "mat", "zone", "pad", "tile", "spot", "region", "field"],
-    heldOut: ["marker", "area"],
+    train: ["square", "patch", "mat", "zone", "pad", "tile", "spot", "region", "field", "area"],
+    heldOut: ["marker"],
   },
   drawer: { train: ["drawer", "cabinet drawer", "cabinet"], heldOut: ["compartment"] },
 };
 
+/** What a colour is called is learned word by word: a text encoder does not tell *lemon* from *lilac*. Two words are held out. */
 export const COLOUR_SAYINGS: Readonly<Record<Colour, Words>> = {
-  red: { train: ["red", "ruby", "cherry", "vermilion", "reddish", "carmine"], heldOut: ["crimson", "scarlet"] },
-  green: { train: ["green", "lime", "jade", "mint", "greenish", "grassy"], heldOut: ["emerald"] },
+  red: { train: ["red", "ruby", "cherry", "vermilion", "reddish", "carmine", "scarlet"], heldOut: ["crimson"] },
+  green: { train: ["green", "lime", "jade", "mint", "greenish", "grassy", "emerald"], heldOut: [] },
   blue: { train: ["blue", "navy", "cobalt", "sapphire", "bluish", "cerulean"], heldOut: ["azure"] },
-  yellow: { train: ["yellow", "canary", "mustard", "yellowish", "saffron", "sunny"], heldOut: ["lemon"] },
-  orange: { train: ["orange", "apricot", "pumpkin", "peach", "orangey", "ginger"], heldOut: ["tangerine"] },
-  purple: { train: ["purple", "violet", "lavender", "plum", "mauve", "purplish", "amethyst"], heldOut: ["lilac"] },
-  white: { train: ["white", "snowy", "pearly", "whitish", "milky", "chalky"], heldOut: ["ivory"] },
-  black: { train: ["black", "charcoal", "onyx", "inky", "sooty", "blackish"], heldOut: ["ebony"] },
+  yellow: { train: ["yellow", "canary", "mustard", "yellowish", "saffron", "sunny", "lemon"], heldOut: [] },
+  orange: { train: ["orange", "apricot", "pumpkin", "peach", "orangey", "ginger", "tangerine"], heldOut: [] },
+  purple: { train: ["purple", "violet", "lavender", "plum", "mauve", "purplish", "amethyst", "lilac"], heldOut: [] },
+  white: { train: ["white", "snowy", "pearly", "whitish", "milky", "chalky", "ivory"], heldOut: [] },
+  black: { train: ["black", "charcoal", "onyx", "inky", "sooty", "blackish", "ebony"], heldOut: [] },
 };
 
 export const SIZE_SAYINGS: Readonly<Record<Size, Words>> = {
-  small: { train: ["small", "little", "tiny", "miniature", "wee", "compact"], heldOut: ["mini", "petite"] },
-  large: { train: ["large", "big", "giant", "hefty", "massive", "bulky"], heldOut: ["huge", "sizeable"] },
+  small: { train: ["small", "little", "tiny", "miniature", "wee", "compact", "mini"], heldOut: ["petite"] },
+  large: { train: ["large", "big", "giant", "hefty", "massive", "bulky", "huge"], heldOut: ["sizeable"] },
 };
 
 export const COMPARATIVE_SAYINGS: Readonly<Record<Size, Words>> = {
   small: { train: ["smaller", "smallest"], heldOut: ["littler"] },
-  large: { train: ["bigger", "larger", "biggest"], heldOut: ["largest"] },
+  large: { train: ["bigger", "larger", "biggest", "largest"], heldOut: [] },
 };
 
 /** How often the plain word is said rather than a synonym. */
@@ -51,7 +52,7 @@ const PLAIN_SHARE = 0.6;
 const HELD_OUT_SHARE = 0.08;
 
 export function sayWord(words: Words, rng: Rng, split: Split): string {
-  if (split !== "train" && rng.uniform() < HELD_OUT_SHARE) return rng.pick(words.heldOut);
+  if (split !== "train" && words.heldOut.length > 0 && rng.uniform() < HELD_OUT_SHARE) return rng.pick(words.heldOut);
   const plain = words.train[0];
   return plain !== undefined && rng.uniform() < PLAIN_SHARE ? plain : rng.pick(words.train);
 }

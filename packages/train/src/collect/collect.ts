@@ -80,7 +80,7 @@ export function movingMeta(kind: "demonstration" | "correction", seed: number, s
 }
 
 /** Sentences a still: rather more scenes than more to say about each, because encoding sentences takes longer than drawing. */
-const STILL_SENTENCES = 4;
+const STILL_SENTENCES = 6;
 
 /** What is said about a still scene. */
 export function stillMeta(seed: number, scene: Scene): EpisodeMeta {

@@ -4,7 +4,7 @@
  */
 import type { ShardColumn } from "@bidden/data/node";
 import { patchCount, type TabletopConfig } from "@bidden/models";
-import type { Skill, Task } from "@bidden/sim";
+import type { Meanings, Skill, Task } from "@bidden/sim";
 
 /** Most objects that a scene can have. */
 export const MAX_OBJECTS = 10;
@@ -38,6 +38,8 @@ export type Query = {
   readonly act: readonly number[] | null;
   readonly place: readonly number[] | null;
   readonly skill: Skill | null;
+  /** What the words say of what to act on and where to put it; null where that is not taught. */
+  readonly says: Meanings;
   /** Words of the answer, each one of the configured answers. */
   readonly answer: readonly string[] | null;
 };

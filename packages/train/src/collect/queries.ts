@@ -2,8 +2,8 @@
 import type { Rng } from "@bidden/runtime";
 import {
   askQuestion,
-  describe,
   isTelling,
+  refer,
   type Question,
   rolesOf,
   type Scene,
@@ -34,19 +34,21 @@ export function thingsOf(scene: Scene): Readonly<Record<string, string>>[] {
 /** An instruction for a task that is possible in the scene. */
 function commandQuery(scene: Scene, task: Task, rng: Rng): Query {
   const { act, place } = rolesOf(task);
+  const { text, meanings } = sayTask(scene, task, rng, COMMAND);
   return {
-    text: sayTask(scene, task, rng, COMMAND).text,
+    text,
     intent: "task",
     scene: "clear",
     act: indicesOf(scene, [act]),
     place: place === null ? [] : indicesOf(scene, [place]),
     skill: task.skill,
+    says: meanings,
     answer: null,
   };
 }
 
-function questionQuery(scene: Scene, { text, answer }: Question): Query {
-  const query: Query = { ...SAID, text, intent: "question" };
+function questionQuery(scene: Scene, { text, answer, about }: Question): Query {
+  const query: Query = { ...SAID, text, intent: "question", says: { act: about, place: null } };
   switch (answer.kind) {
     case "point":
       return { ...query, act: indicesOf(scene, answer.ids), place: [] };
@@ -66,15 +68,16 @@ const SAID: Omit<Query, "text"> = {
   act: null,
   place: null,
   skill: null,
+  says: { act: null, place: null },
   answer: null,
 };
 
 type Doubtful = Extract<Unclear, { readonly kind: "ambiguous" | "impossible" }>;
 
 function unclearQuery(scene: Scene, unclear: Doubtful): Query {
-  const { text, role, partner } = unclear;
+  const { text, role, partner, meanings: says } = unclear;
   const other = role === "act" ? "place" : "act";
-  const query: Query = { ...SAID, text, [other]: partner === null ? [] : indicesOf(scene, [partner]) };
+  const query: Query = { ...SAID, text, says, [other]: partner === null ? [] : indicesOf(scene, [partner]) };
   if (unclear.kind === "ambiguous") {
     return { ...query, scene: "ambiguous", [role]: indicesOf(scene, unclear.candidates) };
   }
@@ -92,9 +95,17 @@ function timelessQuery(scene: Scene, rng: Rng): Query {
 
 /** *Where is the red block?* of a thing that kind, colour and size tell from all others: true wherever things are by now. */
 function whereQuery(scene: Scene, object: SceneObject, rng: Rng): Query {
-  const phrase = describe(scene, object.id, rng, { split: "train", bare: true });
+  const phrase = refer(scene, object.id, rng, { split: "train", bare: true });
   const text = rng.pick(["where is the", "find the", "show me the", "which one is the", "look at the"]);
-  return { ...SAID, text: `${text} ${phrase}`, intent: "question", act: indicesOf(scene, [object.id]), place: [] };
+  const says = { act: phrase.meaning, place: null };
+  return {
+    ...SAID,
+    text: `${text} ${phrase.text}`,
+    intent: "question",
+    act: indicesOf(scene, [object.id]),
+    place: [],
+    says,
+  };
 }
 
 /** Several ways to ask for one task. */

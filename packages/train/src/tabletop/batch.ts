@@ -1,6 +1,6 @@
 /** One batch in memory: the graph's inputs as flat arrays, and a picture's view into those that a `RowMaker` fills. */
 import { type TabletopConfig, type TabletopRow, tabletopSizes } from "@bidden/models";
-import { targetShapes } from "./objective.ts";
+import { readingShapes, targetShapes } from "./objective.ts";
 
 /** Targets and inputs that go with a picture. */
 const PICTURE = [
@@ -21,22 +21,30 @@ const PICTURE = [
   "hints",
   "hintMask",
 ] as const;
-/** Those that go with each sentence. */
+/** Those that go with a sentence, whatever the picture. */
+const READING = [
+  "textIntentTarget",
+  "skillTarget",
+  "askedTarget",
+  "excludedTarget",
+  "placingTarget",
+  "text",
+  "textMask",
+] as const;
+/** Those that go with each sentence about a picture. */
 const SENTENCE = [
   "pointTarget",
   "pointWeight",
   "placeTarget",
   "placeWeight",
-  "textIntentTarget",
   "sceneIntentTarget",
-  "skillTarget",
   "answerTarget",
-  "askedTarget",
-  "text",
-  "textMask",
+  ...READING,
 ] as const;
 
 type FloatName = (typeof PICTURE)[number] | (typeof SENTENCE)[number];
+/** What sentences alone teach, as flat arrays. */
+export type ReadingArrays = Readonly<Record<(typeof READING)[number], Float32Array>>;
 export type BatchArrays = { readonly patches: Uint8Array } & Readonly<Record<FloatName, Float32Array>>;
 /** `rows`: one a picture. */
 export type TabletopBatch = { readonly arrays: BatchArrays; readonly rows: readonly TabletopRow[] };
@@ -53,16 +61,11 @@ export function createBatch(config: TabletopConfig, batch: number, sentences: nu
     tool: [3],
     hints: [2, 3],
     hintMask: [2],
-    text: [config.textTokens, config.textWidth],
-    textMask: [config.textTokens],
+    ...textShapes(config),
   };
-  const floats = (names: readonly FloatName[], rows: number): [FloatName, Float32Array][] =>
-    names.map((name) => [name, new Float32Array(product(shapes[name] as readonly number[]) * rows)]);
   const arrays: BatchArrays = {
-    ...(Object.fromEntries([...floats(PICTURE, batch), ...floats(SENTENCE, batch * sentences)]) as Record<
-      FloatName,
-      Float32Array
-    >),
+    ...floats(PICTURE, shapes, batch),
+    ...floats(SENTENCE, shapes, batch * sentences),
     patches: new Uint8Array(patches * patchBytes * batch),
   };
   return {
@@ -74,6 +77,24 @@ export function createBatch(config: TabletopConfig, batch: number, sentences: nu
       tool: row(arrays.tool, i, batch),
     })),
   };
+}
+
+/** The arrays of `sentences` that are read without a picture. */
+export function createReadingBatch(config: TabletopConfig, sentences: number): ReadingArrays {
+  return floats(READING, { ...readingShapes(config), ...textShapes(config) }, sentences);
+}
+
+function textShapes({ textTokens, textWidth }: TabletopConfig): Readonly<Record<string, readonly number[]>> {
+  return { text: [textTokens, textWidth], textMask: [textTokens] };
+}
+
+function floats<N extends string>(
+  names: readonly N[],
+  shapes: Readonly<Record<string, readonly number[]>>,
+  rows: number,
+): Record<N, Float32Array> {
+  const arrays = names.map((name) => [name, new Float32Array(product(shapes[name] as readonly number[]) * rows)]);
+  return Object.fromEntries(arrays) as Record<N, Float32Array>;
 }
 
 /** Row `index` of `count` equal rows. */

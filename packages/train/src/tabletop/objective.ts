@@ -1,12 +1,19 @@
 /**
  * The training objective of the tabletop policy: what each row of a batch teaches, as one weighted sum.
  *
+ * Reading can be learned from sentences alone (`readingObjective`), and goes on being learned beside the pictures.
+ *
  * Rows come from demonstrations (everything is taught) and from questions about a picture (no action is taught). Weights are
  * inputs, so that both kinds share one graph: a weight of 0 leaves a term out of a row.
  */
 import {
+  askedWidth,
   type BackboneOutputs,
+  CHANNELS,
+  DESCRIBED,
   flowHead,
+  listen,
+  PLACINGS,
   regressionHead,
   SCENE_INTENTS,
   SKILLS,
@@ -15,6 +22,10 @@ import {
   tabletopBackbone,
   tabletopInputs,
   tabletopSizes,
+  textInputs,
+  type Understood,
+  understand,
+  valuesOf,
 } from "@bidden/models";
 import {
   abs,
@@ -44,7 +55,7 @@ export type TargetShapes = {
 export function targetShapes(config: TabletopConfig): TargetShapes {
   const { patches } = tabletopSizes(config);
   const { horizon, actionDim } = config;
-  const values = config.attributes.reduce((sum, attribute) => sum + attribute.values.length, 0);
+  const values = valuesOf(config);
   return {
     picture: {
       /** What each patch shows if it shows a thing, by attribute side by side; and how much a patch counts. */
@@ -70,13 +81,23 @@ export function targetShapes(config: TabletopConfig): TargetShapes {
       /** The thing's centre, metres, base frame. */
       placeTarget: [2, 3],
       placeWeight: [2],
-      textIntentTarget: [TEXT_INTENTS.length],
       sceneIntentTarget: [SCENE_INTENTS.length],
-      skillTarget: [SKILLS.length],
       answerTarget: [config.answers.length],
-      /** What is asked for, per channel, by attribute with "none of these" last, side by side. */
-      askedTarget: [2, values + config.attributes.length],
+      ...readingShapes(config),
     },
+  };
+}
+
+/** What a sentence says by itself. */
+export function readingShapes(config: TabletopConfig): Readonly<Record<string, readonly number[]>> {
+  return {
+    textIntentTarget: [TEXT_INTENTS.length],
+    skillTarget: [SKILLS.length],
+    /** What is asked for of everything described, by attribute side by side. */
+    askedTarget: [DESCRIBED.length, askedWidth(config)],
+    /** What it must not be: one of all values, or nothing. */
+    excludedTarget: [DESCRIBED.length, valuesOf(config) + 1],
+    placingTarget: [CHANNELS.length, PLACINGS.length + 1],
   };
 }
 
@@ -87,22 +108,25 @@ const WEIGHTS = {
   regression: 4,
   flow: 0.5,
   done: 0.3,
-  textIntent: 0.3,
   sceneIntent: 0.5,
-  skill: 0.1,
   answer: 0.3,
   seen: 0.7,
   present: 0.5,
-  asked: 0.3,
+  textIntent: 0.3,
+  skill: 0.2,
+  asked: 1,
+  excluded: 0.2,
+  placing: 0.5,
 } as const;
+type Term = keyof typeof WEIGHTS;
+type ReadingTerm = "textIntent" | "skill" | "asked" | "excluded" | "placing";
 
 /** Distances from here on count in proportion, below it squared: what a grasp forgives, metres. */
 const SMOOTH_M = 0.005;
 
 /** Cross-entropy of rows with target distributions; rows whose target is all zero count nothing. [b, n] -> scalar. */
 function crossEntropy(logits: Tensor, target: Tensor): Tensor {
-  const rows = sum(mul(neg(logSoftmax(logits, -1)), target), -1);
-  return div(sum(rows), add(sum(target), 1e-3));
+  return surprise(logSoftmax(logits, -1), target);
 }
 
 /** Binary cross-entropy with logits: softplus(x) - x y. */
@@ -128,33 +152,47 @@ function distanceLoss(error: Tensor): Tensor {
 /** Builds the forward pass and the loss for batches of `batch` pictures with `sentences` about each. */
 export function tabletopObjective(config: TabletopConfig, batch: number, sentences: number): Objective {
   const graph = new Graph("tabletop-train");
-  const inputs = tabletopInputs(graph, config, batch, sentences);
-  const target: Record<string, Tensor> = {};
+  const inputs = tabletopInputs(graph, config, batch);
+  const said = listen(graph, config, textInputs(graph, config, batch * sentences));
   const shapes = targetShapes(config);
-  for (const [name, shape] of Object.entries(shapes.picture)) {
-    target[name] = graph.input(name, "float32", [batch, ...shape]);
-  }
-  for (const [name, shape] of Object.entries(shapes.sentence)) {
-    target[name] = graph.input(name, "float32", [batch * sentences, ...shape]);
-  }
-  const given = (name: string): Tensor => target[name] as Tensor;
-  const out = tabletopBackbone(graph, config, inputs);
-  const terms: Record<keyof typeof WEIGHTS, Tensor> = {
-    ...seeing(out, given),
-    ...pointing(out, given),
-    ...moving(graph, config, out, given),
-    done: weightedMean(binaryCrossEntropy(out.done, given("doneTarget")), given("doneWeight")),
-    textIntent: crossEntropy(out.textIntent, given("textIntentTarget")),
-    sceneIntent: crossEntropy(out.sceneIntent, given("sceneIntentTarget")),
-    skill: crossEntropy(out.skill, given("skillTarget")),
-    answer: crossEntropy(out.answer, given("answerTarget")),
+  const picture = givenOf(graph, shapes.picture, batch);
+  const sentence = givenOf(graph, shapes.sentence, batch * sentences);
+  const out = tabletopBackbone(graph, config, inputs, said);
+  const terms: Record<Term, Tensor> = {
+    ...seeing(out, picture),
+    ...reading(out.understood, sentence),
+    ...pointing(out, sentence),
+    ...moving(graph, config, out, picture),
+    done: weightedMean(binaryCrossEntropy(out.done, picture("doneTarget")), picture("doneWeight")),
+    sceneIntent: crossEntropy(out.sceneIntent, sentence("sceneIntentTarget")),
+    answer: crossEntropy(out.answer, sentence("answerTarget")),
   };
+  return { graph, loss: weighed(graph, terms), metrics: terms };
+}
+
+/** The same for reading alone: sentences without pictures, all parameters named as in the whole. */
+export function readingObjective(config: TabletopConfig, sentences: number): Objective & { readonly read: Understood } {
+  const graph = new Graph("tabletop-read");
+  const said = listen(graph, config, textInputs(graph, config, sentences));
+  const read = understand(graph, config, said);
+  const terms = reading(read, givenOf(graph, readingShapes(config), sentences));
+  return { graph, loss: weighed(graph, terms), metrics: terms, read };
+}
+
+function weighed(graph: Graph, terms: Partial<Record<Term, Tensor>>): Tensor {
   let loss = graph.constant(0);
-  for (const [name, term] of Object.entries(terms)) loss = add(loss, mul(term, WEIGHTS[name as keyof typeof WEIGHTS]));
-  return { graph, loss, metrics: terms };
+  for (const [name, term] of Object.entries(terms)) loss = add(loss, mul(term, WEIGHTS[name as Term]));
+  return loss;
 }
 
 type Given = (name: string) => Tensor;
+
+/** Targets of a graph, an input each. */
+function givenOf(graph: Graph, shapes: Readonly<Record<string, readonly number[]>>, rows: number): Given {
+  const target: Record<string, Tensor> = {};
+  for (const [name, shape] of Object.entries(shapes)) target[name] = graph.input(name, "float32", [rows, ...shape]);
+  return (name) => target[name] as Tensor;
+}
 
 /** What is where, at every patch. */
 function seeing({ seen }: BackboneOutputs, given: Given): Record<"seen" | "present" | "guess", Tensor> {
@@ -166,13 +204,28 @@ function seeing({ seen }: BackboneOutputs, given: Given): Record<"seen" | "prese
   };
 }
 
-/** What each sentence speaks of, and where that is. */
-function pointing({ pointer }: BackboneOutputs, given: Given): Record<"point" | "place" | "asked", Tensor> {
+/** What each sentence says. */
+function reading(read: Understood, given: Given): Record<ReadingTerm, Tensor> {
+  return {
+    textIntent: crossEntropy(read.intent, given("textIntentTarget")),
+    skill: crossEntropy(read.skill, given("skillTarget")),
+    asked: surprise(concat(read.attributes, -1), given("askedTarget")),
+    excluded: surprise(read.excluded, given("excludedTarget")),
+    placing: surprise(read.placing, given("placingTarget")),
+  };
+}
+
+/** Cross-entropy with log probabilities, over all that is taught. */
+function surprise(logShares: Tensor, target: Tensor): Tensor {
+  return div(sum(mul(neg(logShares), target)), add(sum(target), 1e-3));
+}
+
+/** Where that is which each sentence speaks of. */
+function pointing({ pointer }: BackboneOutputs, given: Given): Record<"point" | "place", Tensor> {
   const rows = sum(mul(neg(logSoftmax(pointer.logits, -1)), given("pointTarget")), -1);
   return {
     point: weightedMean(rows, given("pointWeight")),
     place: weightedMean(distanceLoss(sub(pointer.coordinates, given("placeTarget"))), given("placeWeight")),
-    asked: div(sum(mul(neg(concat(pointer.asked, -1)), given("askedTarget"))), add(sum(given("askedTarget")), 1e-3)),
   };
 }
 

@@ -6,21 +6,19 @@ import type { ShardArray, ShardEpisode, Shards } from "@bidden/data/node";
 import {
   CHANNELS,
   createRowMaker,
-  type Int8Rows,
   patchCount,
   type RowMaker,
   SCENE_INTENTS,
-  SKILLS,
   type TabletopConfig,
-  TEXT_INTENTS,
 } from "@bidden/models";
 import { BiddenError, type CameraView, createRng, type Rng } from "@bidden/runtime";
 import { type EpisodeMeta, MAX_OBJECTS, type Query, VIEW_SIZE } from "../collect/columns.ts";
 import { drawSome } from "../collect/draw-some.ts";
 import { type DrawnFrame, FramePool } from "./frame-pool.ts";
 import { createBatch, row, type TabletopBatch } from "./batch.ts";
-import { askedTarget, chunkTarget, pointTarget, seenTarget } from "./targets.ts";
-import { type TextStore, unpackInto } from "./text-store.node.ts";
+import { mark, readingTarget, readText } from "./reading-targets.ts";
+import { chunkTarget, pointTarget, seenTarget } from "./targets.ts";
+import type { TextStore } from "./text-store.node.ts";
 
 export type SamplerOptions = {
   /** Pictures a batch, and sentences about each. */
@@ -96,7 +94,7 @@ export class TabletopSampler {
     const texts = await Promise.all(plans.flatMap(({ queries }) => queries.map(({ text }) => this.#texts.get(text))));
     for (const array of Object.values(batch.arrays)) array.fill(0);
     texts.forEach((text, row) => {
-      this.#read(batch, row, text);
+      readText(batch.arrays, row, text, this.#config);
     });
     plans.forEach((plan, picture) => {
       this.#see(batch, picture, plan);
@@ -152,12 +150,6 @@ export class TabletopSampler {
     this.#rows.feel(target, scratch.state, history);
   }
 
-  #read(batch: TabletopBatch, row: number, text: Int8Rows): void {
-    const { textTokens, textWidth } = this.#config;
-    unpackInto(text, batch.arrays.text, row * textTokens * textWidth);
-    batch.arrays.textMask.fill(-10_000, row * textTokens + text.rows, (row + 1) * textTokens);
-  }
-
   #teach(batch: TabletopBatch, picture: number, plan: Plan, rng: Rng): void {
     const at = plan.episode.start + plan.frame;
     this.#shards.read(at, "cover", this.#scratch.cover);
@@ -173,7 +165,7 @@ export class TabletopSampler {
       centreWeight: of(arrays.guessWeight),
     });
     plan.queries.forEach((query, index) => {
-      this.#teachSentence(batch, picture * this.#options.sentences + index, query, things);
+      this.#teachSentence(batch, picture * this.#options.sentences + index, query);
     });
     if (!plan.acts) return;
     if (rng.uniform() < this.#options.hintShare) this.#hint(batch, picture, plan.queries[0] as Query, rng);
@@ -181,24 +173,22 @@ export class TabletopSampler {
   }
 
   /** What a sentence speaks of. @param at its row among all sentences of the batch */
-  #teachSentence(batch: TabletopBatch, at: number, query: Query, things: EpisodeMeta["things"]): void {
+  #teachSentence(batch: TabletopBatch, at: number, query: Query): void {
     const { arrays } = batch;
-    const { answers, attributes } = this.#config;
-    mark(arrays.textIntentTarget, at, TEXT_INTENTS, query.intent);
-    if (query.scene !== null) mark(arrays.sceneIntentTarget, at, SCENE_INTENTS, query.scene);
-    if (query.skill !== null) mark(arrays.skillTarget, at, SKILLS, query.skill);
-    for (const word of query.answer ?? []) {
-      const place = mark(arrays.answerTarget, at, answers, word);
-      arrays.answerTarget[place] = 1 / (query.answer?.length ?? 1);
-    }
-    const channels = this.#options.batch * this.#options.sentences * CHANNELS.length;
+    const { answers } = this.#config;
+    const rows = this.#options.batch * this.#options.sentences;
+    readingTarget(arrays, { at, rows }, query, this.#config);
+    if (query.scene !== null) mark(row(arrays.sceneIntentTarget, at, rows), SCENE_INTENTS, query.scene);
+    const answer = row(arrays.answerTarget, at, rows);
+    for (const word of query.answer ?? []) mark(answer, answers, word);
+    answer.forEach((value, i) => (answer[i] = value / (query.answer?.length ?? 1)));
+    const channels = rows * CHANNELS.length;
     [query.act, query.place].forEach((meant, channel) => {
       if (meant === null) return;
       const slot = at * CHANNELS.length + channel;
       const { cover, cameraPatches, objects } = this.#scratch;
       const weight = pointTarget(cover, cameraPatches, meant, row(arrays.pointTarget, slot, channels));
       arrays.pointWeight[slot] = weight;
-      askedTarget(meant, things, attributes, row(arrays.askedTarget, slot, channels));
       const [only] = meant;
       if (only === undefined || meant.length > 1) return;
       arrays.placeTarget.set(objects.subarray(only * 3, only * 3 + 3), slot * 3);
@@ -249,19 +239,6 @@ export class TabletopSampler {
 
 function patchTotal(config: TabletopConfig): number {
   return config.cameras.reduce((sum, camera) => sum + patchCount(camera.grid), 0);
-}
-
-/** Sets a one-hot target and returns its index. */
-function mark(target: Float32Array, at: number, names: readonly string[], name: string): number {
-  const index = names.indexOf(name);
-  if (index < 0) {
-    throw new BiddenError("bad-dataset", `The data speak of "${name}"; this policy knows ${names.join(", ")}.`, {
-      name,
-    });
-  }
-  const place = at * names.length + index;
-  target[place] = 1;
-  return place;
 }
 
 function createScratch(config: TabletopConfig, patches: number) {

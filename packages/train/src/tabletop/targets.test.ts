@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { MAX_OBJECTS } from "../collect/columns.ts";
-import { askedTarget, chunkTarget, pointTarget, seenTarget } from "./targets.ts";
+import { chunkTarget, pointTarget, seenTarget } from "./targets.ts";
 
 function coverOf(
   patches: number,
@@ -87,13 +87,5 @@ describe("seenTarget", () => {
     expect([...out.weight]).toEqual([1, 0, 0.5]);
     expect([...out.centre]).toEqual([0, 1, 2, 0, 0, 0, 3, 4, 5]);
     expect([...out.centreWeight]).toEqual([0.75, 0, 0.5]);
-  });
-});
-
-describe("askedTarget", () => {
-  it("is shared by what is meant, beside a place for none of these", () => {
-    const out = new Float32Array(7);
-    askedTarget([0, 1], things, attributes, out);
-    expect([...out]).toEqual([0.5, 0.5, 0, 0, 0.5, 0.5, 0]);
   });
 });

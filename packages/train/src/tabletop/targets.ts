@@ -120,7 +120,7 @@ export function seenTarget(
   out: SeenTargets,
 ): void {
   const width = attributes.reduce((sum, { values }) => sum + values.length, 0);
-  const places = things.map((thing) => placesOf(thing, attributes, 0));
+  const places = things.map((thing) => placesOf(thing, attributes));
   for (let patch = 0; patch < out.weight.length; patch++) {
     const pixels = cover.subarray(patch * MAX_OBJECTS, patch * MAX_OBJECTS + things.length);
     const total = pixels.reduce((sum, count) => sum + count, 0);
@@ -140,24 +140,12 @@ export function seenTarget(
   }
 }
 
-/** Index of each attribute's value, where the attributes lie side by side with `spare` places after each. */
-function placesOf(thing: Readonly<Record<string, string>>, attributes: AttributeNames, spare: number): number[] {
+/** Index of each attribute's value, where the attributes lie side by side. */
+function placesOf(thing: Readonly<Record<string, string>>, attributes: AttributeNames): number[] {
   let start = 0;
   return attributes.map(({ name, values }) => {
     const at = start + values.indexOf(thing[name] ?? "");
-    start += values.length + spare;
+    start += values.length;
     return at;
   });
-}
-
-/** What is asked for by attribute: the share of the meant things with each value, "none of these" after each attribute. */
-export function askedTarget(
-  meant: readonly number[],
-  things: readonly Readonly<Record<string, string>>[],
-  attributes: AttributeNames,
-  out: Float32Array,
-): void {
-  for (const index of meant) {
-    for (const at of placesOf(things[index] ?? {}, attributes, 1)) out[at] = (out[at] as number) + 1 / meant.length;
-  }
 }

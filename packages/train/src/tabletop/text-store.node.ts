@@ -3,7 +3,7 @@
  * (each token scaled by its own largest magnitude) and appended to a file, so that a resumed training does not encode again.
  */
 import { appendFileSync, existsSync, readFileSync, truncateSync } from "node:fs";
-import { type EncodedText, type InstructionEncoder, type Int8Rows, packRows, unpackRow } from "@bidden/models";
+import { type EncodedText, type InstructionEncoder, type Int8Rows, packRows } from "@bidden/models";
 
 /** Bytes of a record's head: length of the text in bytes, number of tokens, both uint32. */
 const HEAD_BYTES = 8;
@@ -89,9 +89,4 @@ export class TextStore {
     }
     return at;
   }
-}
-
-/** Writes all rows as float32 into `out` from `offset` on. */
-export function unpackInto(packed: Int8Rows, out: Float32Array, offset: number): void {
-  for (let row = 0; row < packed.rows; row++) unpackRow(packed, row, out, offset + row * packed.columns);
 }

@@ -16,11 +16,13 @@ import {
   readSafetensors,
   type TensorData,
   type Trainer,
+  writeSafetensors,
 } from "@bidden/tensor";
 import { createTrainer } from "@bidden/tensor/node";
-import type { EpisodeMeta } from "../collect/columns.ts";
+import type { EpisodeMeta, Query } from "../collect/columns.ts";
 import { exportTabletop } from "./export.node.ts";
 import { tabletopObjective } from "./objective.ts";
+import { type ReadingOptions, trainReading } from "./read.node.ts";
 import { type SamplerOptions, TabletopSampler } from "./sampler.node.ts";
 import { TextStore } from "./text-store.node.ts";
 
@@ -38,6 +40,8 @@ export type TrainOptions = {
   readonly peakRate?: number;
   /** Checkpoint folder to begin from: parameters of the same name and shape are taken over, in any float type. */
   readonly init?: string;
+  /** Steps of learning to read from sentences alone before pictures are seen; what reads is frozen then. Default none. */
+  readonly readSteps?: number;
   /** First words of the names of parameters that are left as they are, such as "see" for what recognises things. */
   readonly freeze?: readonly string[];
   readonly resume?: boolean;
@@ -46,6 +50,8 @@ export type TrainOptions = {
   /** Seconds between saved states; a checkpoint to evaluate is exported with each. */
   readonly saveEveryS?: number;
   readonly onStep?: (progress: TrainProgress) => void;
+  /** Called now and then while it learns to read. */
+  readonly onRead?: ReadingOptions["onStep"];
   /** Called while sentences that were never seen before are encoded. */
   readonly onText?: (done: number, total: number) => void;
   /** Pause at this step, with a saved state: the schedule still counts to `steps`. */
@@ -64,19 +70,27 @@ export type TrainProgress = {
 };
 
 const STATE_FILE = "state.safetensors";
+const READING_FILE = "reading.safetensors";
 const CURVE_FILE = "curve.jsonl";
 /** Steps whose metrics are averaged into one line of the curve. */
 const CURVE_STEPS = 50;
 const WARMUP_STEPS = 300;
+
+/** First words of the names of what reads. Learned from sentences alone, it stays as it is: pictures teach it nothing new. */
+const READING = ["text", "understand", "intent.text", "skill"];
 
 /** Returns the folder of the exported checkpoint. */
 export async function trainTabletop(config: TabletopConfig, options: TrainOptions): Promise<string> {
   const { batch = 24, sentences = 4, seed = 1, threads = 2, saveEveryS = 120 } = options;
   await makeFolder(options.out, "for state, curves and checkpoint");
   const shards = openAll(options.data);
-  const { trainer, parametersOf } = await openTrainer(config, options, { batch, sentences, seed, threads });
   const texts = new TextStore(await loadMinilm({ threads }), join(options.data, "texts.bin"));
-  await texts.prepare(textsOf(shards), options.onText);
+  await texts.prepare(
+    queriesOf(shards).map(({ text }) => text),
+    options.onText,
+  );
+  const reading = await learnToRead(config, options, texts, shards);
+  const { trainer, parametersOf } = await openTrainer(config, options, { batch, sentences, seed, threads, reading });
   const sampler = new TabletopSampler(shards, texts, config, { ...options.sampler, batch, sentences, seed });
   const save = async (): Promise<string> => {
     await writeWhole(join(options.out, STATE_FILE), trainer.saveState());
@@ -105,13 +119,28 @@ export async function trainTabletop(config: TabletopConfig, options: TrainOption
   }
 }
 
-/** Every sentence that a batch may hold. */
-export function* textsOf(shards: Shards): Generator<string> {
-  for (const { meta } of shards.episodes) {
+/** All that a batch may say. */
+function queriesOf(shards: Shards): Query[] {
+  return shards.episodes.flatMap(({ meta }) => {
     const { commands, queries } = meta as EpisodeMeta;
-    for (const { text } of commands) yield text;
-    for (const { text } of queries) yield text;
-  }
+    return [...commands, ...queries];
+  });
+}
+
+/** Parameters of what reads, learned from sentences alone; kept, so that an interrupted training does not read again. */
+async function learnToRead(
+  config: TabletopConfig,
+  { out, seed = 1, threads = 2, readSteps = 0, onRead }: TrainOptions,
+  texts: TextStore,
+  shards: Shards,
+): Promise<ReadonlyMap<string, TensorData>> {
+  const path = join(out, READING_FILE);
+  if (readSteps === 0 || existsSync(join(out, STATE_FILE))) return new Map();
+  if (existsSync(path)) return readSafetensors(readFileSync(path), path).tensors;
+  const report = onRead === undefined ? {} : { onStep: onRead };
+  const read = await trainReading(config, texts, queriesOf(shards), { steps: readSteps, seed, threads, ...report });
+  await writeWhole(path, writeSafetensors(read));
+  return read;
 }
 
 /** Takes steps with the next batch being filled while the present one is computed. */
@@ -183,9 +212,22 @@ class TrainLoop {
 async function openTrainer(
   config: TabletopConfig,
   options: TrainOptions,
-  { batch, sentences, seed, threads }: { batch: number; sentences: number; seed: number; threads: number },
+  {
+    batch,
+    sentences,
+    seed,
+    threads,
+    reading,
+  }: {
+    readonly batch: number;
+    readonly sentences: number;
+    readonly seed: number;
+    readonly threads: number;
+    readonly reading: ReadonlyMap<string, TensorData>;
+  },
 ): Promise<{ trainer: Trainer; parametersOf: () => Map<string, TensorData> }> {
   const { graph, loss, metrics } = tabletopObjective(config, batch, sentences);
+  const frozen = [...(options.freeze ?? []), ...((options.readSteps ?? 0) > 0 ? READING : [])];
   const step = buildTrainStep(graph, loss, {
     schedule: {
       peak: options.peakRate ?? 1.2e-3,
@@ -197,10 +239,10 @@ async function openTrainer(
     adamw: { weightDecay: 0.02, beta2: 0.98 },
     clipNorm: 1,
     emaDecay: 0.999,
-    freeze: (name) => options.freeze?.some((first) => name.startsWith(`${first}.`)) ?? false,
+    freeze: (name) => frozen.some((first) => name.startsWith(`${first}.`)),
     metrics,
   });
-  const trainer = await createTrainer(step, firstParameters(graph, seed, options.init), {
+  const trainer = await createTrainer(step, firstParameters(graph, seed, options.init, reading), {
     threads,
     // Spinning threads take the cores from whatever else runs beside a long training, and gain little here.
     engine: { extra: { session: { intra_op: { allow_spinning: "0" } } } },
@@ -218,17 +260,29 @@ async function openTrainer(
   return { trainer, parametersOf: () => trainer.emaParameters() };
 }
 
-function firstParameters(graph: Graph, seed: number, init: string | undefined): Map<string, TensorData> {
+/** Random, or from the checkpoint to begin from, or what was learned by reading: the last that knows a parameter. */
+function firstParameters(
+  graph: Graph,
+  seed: number,
+  init: string | undefined,
+  reading: ReadonlyMap<string, TensorData>,
+): Map<string, TensorData> {
   const parameters = new Map(initParameters(graph, createRng(seed)));
-  if (init === undefined) return parameters;
-  const path = join(init, "model.safetensors");
-  const { tensors } = readSafetensors(readFileSync(path), path);
+  if (init !== undefined) {
+    const path = join(init, "model.safetensors");
+    takeOver(parameters, readSafetensors(readFileSync(path), path).tensors);
+  }
+  takeOver(parameters, reading);
+  return parameters;
+}
+
+/** Parameters of the same name and shape, in any float type. */
+function takeOver(parameters: Map<string, TensorData>, tensors: ReadonlyMap<string, TensorData>): void {
   for (const [name, value] of parameters) {
     const known = tensors.get(name);
     if (known === undefined || known.shape.join() !== value.shape.join()) continue;
     parameters.set(name, { dtype: "float32", shape: value.shape, data: toFloat32(known.data, known.dtype) });
   }
-  return parameters;
 }
 
 function openAll(folder: string): Shards {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { openShards } from "@bidden/data/node";
 import type { TabletopConfig } from "@bidden/models";
 import { loadMinilm, loadTabletopPolicy } from "@bidden/models/node";
+import { readSafetensors } from "@bidden/tensor";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { collectShard } from "../collect/collect.node.ts";
 import type { EpisodeMeta } from "../collect/columns.ts";
@@ -63,7 +64,7 @@ describe("collected shards", () => {
     const metas = openShards(path).episodes.map(({ meta }) => meta as EpisodeMeta);
     expect(metas.map(({ seed }) => seed)).toEqual([400, 401, 402]);
     for (const { queries, things } of metas) {
-      expect(queries).toHaveLength(4);
+      expect(queries).toHaveLength(6);
       for (const { act, place } of queries) {
         for (const index of [...(act ?? []), ...(place ?? [])]) expect(things[index]).toBeDefined();
       }
@@ -108,6 +109,23 @@ describe("training", () => {
     await train("down", { steps: 150, onStep: ({ metrics }) => losses.push(metrics.loss as number), peakRate: 3e-3 });
     expect(losses).toHaveLength(3);
     expect(losses[2] as number).toBeLessThan((losses[0] as number) * 0.8);
+  });
+
+  it("learns to read first, once, and leaves that as it is", async () => {
+    const losses: number[] = [];
+    const onRead: TrainOptions["onRead"] = (_, { loss }) => losses.push(loss as number);
+    const first = { readSteps: 200, onRead };
+    await train("reader", { ...first, stopAt: 3 });
+    expect(losses).toHaveLength(2);
+    expect(losses[1] as number).toBeLessThan((losses[0] as number) * 0.8);
+    const checkpoint = await train("reader", { ...first, resume: true });
+    expect(losses).toHaveLength(2);
+    const tensors = (path: string): ReturnType<typeof readSafetensors>["tensors"] =>
+      readSafetensors(readFileSync(path)).tensors;
+    const learned = tensors(join(folder, "reader", "reading.safetensors"));
+    const whole = tensors(join(checkpoint, "model.safetensors"));
+    expect(learned.size).toBeGreaterThan(10);
+    for (const [name, tensor] of learned) expect(whole.get(name), name).toEqual(tensor);
   });
 
   it("says where to get shards when there are none", async () => {

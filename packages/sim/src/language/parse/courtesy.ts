@@ -12,7 +12,7 @@ export const LEADS: readonly string[] = (
   "hey|hi|hello|ok|okay|alright|right then|robot|dear robot|i think|i believe|i guess|be a dear and|i would appreciate it if you could|id appreciate it if you could|id appreciate it if you would|id be glad if you could|id be grateful if you could|it would help if you could|well|so|yes|yeah|good morning|listen|computer|" +
   "could you|can you|would you|will you|could u|can u|would u|wont you|can we|could we|would you be able to|" +
   "could i ask you to|can i ask you to|may i ask you to|i wonder if you could|i was wondering if you could|" +
-  "do you think you can|do you think you could|are you able to|would you mind|do you mind|how about|what about|why dont you|if you would|be so kind and|be so kind as to|" +
+  "do you think you can|do you think you could|do you suppose you can|do you suppose you could|are you able to|would you mind|do you mind|how about|what about|why dont you|if you would|be so kind and|be so kind as to|" +
   "id like you to|i would like you to|i want you to|i need you to|i ask you to|id love you to|i would love you to|" +
   "i would love it if you|id love it if you|it would be nice if you|it would be great if you could|" +
   "i would appreciate it if you|you should|you must|you have to|you need to|you may|you can|you could|" +

@@ -1,11 +1,11 @@
 /** Words of violence and recklessness, as alternatives for patterns. */
 
 export const THROWN =
-  "throw|throwing|threw|thrown|toss|tossing|hurl|hurling|fling|flinging|chuck|chucking|lob|catapult|launch|pitch|shoot";
+  "throw|throwing|threw|thrown|toss|tossing|hurl|hurling|fling|flinging|chuck|chucking|lob|catapult|launch|pitch|shoot|sling|pelt|bombard|projectile|fire";
 export const HARM =
-  "punch|stab|slap|attack|hurt|hurting|kill|strangle|injure|wound|murder|harm|choke|assault|burn|bite|scratch|pinch|scare|kick|beat|whack|smack|jab|bruise|poke|bleed";
+  "punch|stab|slap|attack|hurt|hurting|kill|strangle|injure|wound|murder|harm|choke|assault|burn|bite|scratch|pinch|scare|kick|beat|whack|smack|jab|bruise|poke|bleed|threaten|weapon|squeeze";
 export const BREAK =
-  "smash|smashing|crush|crushing|break|breaking|destroy|destroying|wreck|shatter|bash|slam|squash|rip|ram|demolish|explode|hammer on|bang|crack|tear apart|ruin|damage";
+  "smash|smashing|crush|crushing|break|breaking|destroy|destroying|wreck|shatter|bash|slam|squash|rip|ram|demolish|explode|hammer on|bang|crack|tear|ruin|damage|pulverise|pulverize|stamp|split";
 export const SOMEONE =
   "me|him|her|them|us|you|yourself|someone|somebody|anyone|person|man|woman|lady|child|kid|baby|cat|dog|visitor|operator|brother|sister|mother|father|" +
   "friend|nurse|boss|teacher|neighbour|neighbor|photographer|audience|onlookers|people|human|hand|fingers|foot|head|face|eye|eyes|window|wall|lamp|camera|monitor";

@@ -33,6 +33,8 @@ const NOT_ASKING = [
   "do me a",
   "do it",
   "do you think you can",
+  "do you suppose you can",
+  "is it possible to",
   "are you able to",
 ];
 

@@ -1,7 +1,8 @@
 /** Instructions that could mean several things: *pick up the block*, with three. */
 import type { Rng } from "@bidden/runtime";
 import { COLOURS, KINDS, type Kind, type Scene, type SceneObject, SIZES, type Skill } from "../../types.ts";
-import { describe, isDescribable } from "../describe.ts";
+import { isDescribable, refer } from "../describe.ts";
+import { meaning, meaningOf, type Phrase } from "../meaning.ts";
 import { type Reference, resolve } from "../reference.ts";
 import { renderReference } from "../render-reference.ts";
 import { hasPlace, PLACES, ROLES } from "../roles.ts";
@@ -27,17 +28,24 @@ export function sayAmbiguous(scene: Scene, rng: Rng, split: Split): (Unclear & {
     if (hasPlace(skill) && partner === null) continue;
 
     const template = rng.pick(templatesOf(skill, split));
-    const doubtful = (bare: boolean): string =>
-      doubt.reference === "it" ? "it" : renderReference(doubt.reference, rng, split, bare);
-    const clear = (bare: boolean): string =>
-      partner === null ? "" : describe(scene, partner.id, rng, { split, bare, avoid: candidates });
+    const doubtful = (bare: boolean): Phrase => sayDoubt(doubt, bare, rng, split);
+    const clear = (bare: boolean): Phrase =>
+      partner === null ? NOBODY : refer(scene, partner.id, rng, { split, bare, avoid: candidates });
     const targetKind = role === "place" ? doubt.candidates[0]?.kind : partner?.kind;
     const [act, place] = role === "act" ? [doubtful, clear] : [clear, doubtful];
-    const text = fillFrame(template.frame, { act, place, ...(targetKind ? { targetKind } : {}) }, rng);
+    const { text, meanings } = fillFrame(template.frame, { act, place, ...(targetKind ? { targetKind } : {}) }, rng);
     const dressed = dress(text, template, rng, { split, typos: 0.04, asides: 0.04 });
-    return { kind: "ambiguous", text: dressed, part: template.id, role, candidates, partner: partner?.id ?? null };
+    const ids = { candidates, partner: partner?.id ?? null };
+    return { kind: "ambiguous", text: dressed, part: template.id, role, meanings, ...ids };
   }
   return null;
+}
+
+const NOBODY: Phrase = { text: "", meaning: meaning({}) };
+
+function sayDoubt({ reference }: Doubt, bare: boolean, rng: Rng, split: Split): Phrase {
+  if (reference === "it") return { text: "it", meaning: meaning({}) };
+  return { text: renderReference(reference, rng, split, bare), meaning: meaningOf(reference) };
 }
 
 function partnerKinds(skill: Skill, role: Role): readonly Kind[] {

@@ -1,7 +1,8 @@
 /** Instructions about what is not there, or that no skill can do with what is there. */
 import { COLOUR_OF, type Rng, STRANGE_COLOURS, STRANGE_THINGS } from "@bidden/runtime";
 import { COLOURS, type Colour, type Kind, type Scene, SIZES, type Size, type Skill } from "../../types.ts";
-import { describe, isDescribable } from "../describe.ts";
+import { isDescribable, refer } from "../describe.ts";
+import { type Meaning, meaning, type Phrase } from "../meaning.ts";
 import { partsOf } from "../parts.ts";
 import { hasPlace, ROLES } from "../roles.ts";
 import { dress, fillFrame, templatesOf } from "../say-task.ts";
@@ -14,7 +15,7 @@ const FIXTURES = ["table", "robot", "camera", "cloth", "wall", "gripper", "arm",
 const SKILLS: readonly Skill[] = ["pick", "pick", "put", "put", "put", "push", "push", "stack", "point", "point"];
 
 type Fault = {
-  readonly phrase: (bare: boolean) => string;
+  readonly phrase: (bare: boolean) => Phrase;
   readonly missing: string;
   readonly kind?: Kind;
   readonly object?: string;
@@ -48,14 +49,15 @@ function compose(
   if (hasPlace(skill) && partners.length === 0) return null;
   const partner = hasPlace(skill) ? rng.pick(partners) : null;
   const template = rng.pick(templatesOf(skill, split));
-  const clear = (bare: boolean): string => (partner ? describe(scene, partner.id, rng, { split, bare }) : "");
-  const [act, place] = role === "act" ? [fault.phrase, clear] : [clear, fault.phrase];
+  const clear = (bare: boolean): Phrase | null => (partner ? refer(scene, partner.id, rng, { split, bare }) : null);
+  const act = role === "act" ? fault.phrase : (bare: boolean): Phrase => clear(bare) ?? fault.phrase(bare);
+  const place = role === "act" ? clear : fault.phrase;
   const targetKind = role === "place" ? fault.kind : partner?.kind;
-  const text = fillFrame(template.frame, { act, place, ...(targetKind ? { targetKind } : {}) }, rng);
+  const { text, meanings } = fillFrame(template.frame, { act, place, ...(targetKind ? { targetKind } : {}) }, rng);
   const dressed = dress(text, template, rng, { split, typos: 0.03, asides: 0.04 });
   const why = fault.object === undefined ? "absent" : "misuse";
   const ids = { object: fault.object ?? null, partner: partner?.id ?? null };
-  return { kind: "impossible", text: dressed, part: template.id, role, missing: fault.missing, why, ...ids };
+  return { kind: "impossible", text: dressed, part: template.id, role, missing: fault.missing, why, meanings, ...ids };
 }
 
 /** Mostly near misses, where colour and thing both are there but not together: those must be seen, not read. */
@@ -69,9 +71,10 @@ function faultFor(scene: Scene, skill: Skill, role: Role, rng: Rng, split: Split
   return wrongKind(scene, skill, role, rng, split);
 }
 
-function fault(words: readonly string[], kind?: Kind): Fault {
+function fault(words: readonly string[], said: Partial<Meaning>, kind?: Kind): Fault {
   const missing = words.filter((word) => word !== "").join(" ");
-  return { phrase: (bare) => (bare ? missing : `the ${missing}`), missing, ...(kind ? { kind } : {}) };
+  const phrase = (bare: boolean): Phrase => ({ text: bare ? missing : `the ${missing}`, meaning: meaning(said) });
+  return { phrase, missing, ...(kind ? { kind } : {}) };
 }
 
 function wrongColour(scene: Scene, skill: Skill, role: Role, rng: Rng, split: Split): Fault | null {
@@ -108,13 +111,15 @@ function wrongSize(scene: Scene, skill: Skill, role: Role, rng: Rng, split: Spli
 function strangeColour(skill: Skill, role: Role, rng: Rng, split: Split): Fault {
   const kind = rng.pick(ROLES[skill][role]);
   const colours = partsOf(STRANGE_COLOURS, split).filter((colour) => !COLOUR_OF.has(colour));
-  return fault([rng.pick(colours), sayWord(KIND_SAYINGS[kind], rng, split)], kind);
+  const words = [rng.pick(colours), sayWord(KIND_SAYINGS[kind], rng, split)];
+  return fault(words, { kind, colour: "strange" }, kind);
 }
 
 function strangeThing(rng: Rng, split: Split): Fault {
-  const colour = rng.uniform() < 0.4 ? sayWord(COLOUR_SAYINGS[rng.pick(COLOURS)], rng, split) : "";
+  const colour = rng.uniform() < 0.4 ? rng.pick(COLOURS) : null;
+  const word = colour === null ? "" : sayWord(COLOUR_SAYINGS[colour], rng, split);
   const thing = rng.uniform() < 0.85 ? rng.pick(partsOf(STRANGE_THINGS, split)) : rng.pick(partsOf(FIXTURES, split));
-  return fault([colour, thing]);
+  return fault([word, thing], { kind: "strange", colour });
 }
 
 /** A thing that is there but that the skill cannot use so: *pick up the bowl*, *stack the ball on the block*. */
@@ -122,8 +127,8 @@ function wrongKind(scene: Scene, skill: Skill, role: Role, rng: Rng, split: Spli
   const wrong = scene.objects.filter((one) => isMisuse(skill, role, one.kind) && isDescribable(scene, one.id));
   if (wrong.length === 0) return null;
   const object = rng.pick(wrong);
-  const phrase = describe(scene, object.id, rng, { split });
-  return { phrase: () => phrase, missing: phrase.replace(/^the /, ""), kind: object.kind, object: object.id };
+  const phrase = refer(scene, object.id, rng, { split });
+  return { phrase: () => phrase, missing: phrase.text.replace(/^the /, ""), kind: object.kind, object: object.id };
 }
 
 /** What nobody would call possible; pushing a bowl is merely unusual and stays out of it. */
@@ -139,5 +144,5 @@ function said(kind: Kind, colour: Colour | null, size: Size | null, rng: Rng, sp
     colour ? sayWord(COLOUR_SAYINGS[colour], rng, split) : "",
     sayWord(KIND_SAYINGS[kind], rng, split),
   ];
-  return fault(words, kind);
+  return fault(words, { kind, colour, size }, kind);
 }

@@ -1,6 +1,7 @@
 /** Sentences that must not be obeyed blindly, of four kinds, composed for the scene at hand. */
 import type { Rng } from "@bidden/runtime";
 import type { Scene } from "../../types.ts";
+import type { Meanings } from "../meaning.ts";
 import type { Split } from "../words.ts";
 import { sayAmbiguous } from "./ambiguous.ts";
 import { sayForbidden } from "./forbidden.ts";
@@ -20,6 +21,7 @@ export type Unclear =
       /** Template or part that it was made from. */
       readonly part: string;
       readonly role: Role;
+      readonly meanings: Meanings;
       readonly candidates: readonly string[];
       /** The thing in the other role, which is clear; null where the skill has no other role. */
       readonly partner: string | null;
@@ -29,6 +31,7 @@ export type Unclear =
       readonly text: string;
       readonly part: string;
       readonly role: Role;
+      readonly meanings: Meanings;
       /** The phrase at fault, without its article. */
       readonly missing: string;
       /** `absent`: nothing here is called so. `misuse`: it is there (`object`), but no skill can use it so. */
