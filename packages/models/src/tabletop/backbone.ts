@@ -107,7 +107,9 @@ function sceneIntent(graph: Graph, pointer: Pointer, { attributes }: Understood,
   const asked = exp(range(concat(attributes, 2), 1, 0, CHANNELS.length));
   const doubts = detach(concat([pointer.elsewhere, pointer.nowhere, pointer.bestFit], 2));
   const flat = reshape(doubts, [sentences, 3 * CHANNELS.length]);
-  const hidden = silu(dense(graph, "intent.scene.in", concat([flat, reshape(detach(asked), [sentences, -1]), heard], 1), 64));
+  const hidden = silu(
+    dense(graph, "intent.scene.in", concat([flat, reshape(detach(asked), [sentences, -1]), heard], 1), 64),
+  );
   const direct = dense(graph, "intent.scene.doubts", flat, SCENE_INTENTS.length, { bias: false });
   return add(dense(graph, "intent.scene.out", hidden, SCENE_INTENTS.length), direct);
 }

@@ -50,7 +50,7 @@ describe("places", () => {
       const count = scene.objects.length;
       if (!open.has(count)) open.set(count, openGeometry(count));
       const found = await (await (open.get(count) as ReturnType<typeof openGeometry>))(scene, meaning);
-      expect(found, JSON.stringify({ seed, id, meaning })).toBe(id);
+      expect({ seed, found }).toEqual({ seed, found: id });
       told.add(meaning.placing);
     }
     expect(told.size).toBeGreaterThan(10);

@@ -71,7 +71,8 @@ export function readText(
   tokens: Int8Rows,
   { textTokens, textWidth }: TabletopConfig,
 ): void {
-  for (let token = 0; token < tokens.rows; token++) unpackRow(tokens, token, text, (at * textTokens + token) * textWidth);
+  for (let token = 0; token < tokens.rows; token++)
+    unpackRow(tokens, token, text, (at * textTokens + token) * textWidth);
   textMask.fill(-10_000, at * textTokens + tokens.rows, (at + 1) * textTokens);
 }
 

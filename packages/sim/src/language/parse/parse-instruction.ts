@@ -65,9 +65,7 @@ const STARTERS = {
   },
 };
 /** First words of patterns that are too common to begin an instruction in the middle of a sentence. */
-const NOT_STARTERS = new Set(
-  "i id in on to the without dont let make give have may at into onto can could".split(" "),
-);
+const NOT_STARTERS = new Set("i id in on to the without dont let make give have may at into onto can could".split(" "));
 
 function parseCore(words: readonly string[], scene: Scene): Parsed | null {
   const memo = new Map<number, NounPhrase | null>();
