@@ -25,6 +25,8 @@ const { values: flags } = parseArgs({
     demonstrations: { type: "string", default: "1700" },
     stills: { type: "string", default: "48000" },
     steps: { type: "string", default: "16000" },
+    /** Of learning to read, from sentences alone, before the pictures. */
+    "read-steps": { type: "string", default: "2200" },
     init: { type: "string" },
     "peak-rate": { type: "string", default: "0.0012" },
     /** On-policy correction: after these shares of the steps, so many episodes each. */
@@ -68,6 +70,7 @@ async function trainTo(step: number): Promise<void> {
     resume: true,
     stopAt: step,
     peakRate: Number(flags["peak-rate"]),
+    readSteps: Number(flags["read-steps"]),
     ...(flags.init === undefined ? {} : { init: flags.init }),
     onStep: ({ step: at, samplesPerS, etaS, metrics }) => {
       if (at % 500 !== 0) return;
