@@ -1,5 +1,6 @@
 /** `bidden train`: the tabletop policy from shards, with progress, curves, resume. */
 import { type Command, InvalidArgumentError } from "commander";
+import type { Progress } from "../progress.ts";
 
 const TRAIN_HELP = `
 Reads the shards that \`bidden demo collect\` wrote. State is saved every two minutes; after an interruption (or kill -9)
@@ -9,7 +10,7 @@ Reads the shards that \`bidden demo collect\` wrote. State is saved every two mi
   $ bidden run "pick up the red block" --seed 7 --headless --policy runs/tabletop/checkpoint`;
 
 /** A few minutes; the same sentences come back with the pictures. */
-const READ_STEPS = 1500;
+const READ_STEPS = 2200;
 
 export function registerTrain(program: Command): void {
   program
@@ -23,7 +24,7 @@ export function registerTrain(program: Command): void {
     .option("--init <folder>", "checkpoint to begin from instead of random weights")
     .option(
       "--read-steps <n>",
-      "steps of learning to read from sentences alone, before pictures (default: 1500, with --init 0)",
+      "steps of learning to read from sentences alone, before pictures (default: 2200, with --init 0)",
       wholeNumber,
     )
     .option("--peak-rate <rate>", "highest learning rate (default: 0.0012)", positive)
@@ -58,22 +59,26 @@ async function train(flags: TrainFlags): Promise<void> {
     import("@bidden/train"),
     import("../progress.ts"),
   ]);
-  const progress = createProgress("training", flags.steps);
+  const readSteps = flags.readSteps ?? (flags.init === undefined ? READ_STEPS : 0);
+  const reading = createProgress("learning to read", readSteps);
+  let training: Progress | undefined;
+  // Its clock starts with the first steps, not with what comes before.
+  const progress = (): Progress => (training ??= createProgress("training", flags.steps));
   const checkpoint = await trainTabletop(trainingConfig, {
     ...flags,
-    readSteps: flags.readSteps ?? (flags.init === undefined ? READ_STEPS : 0),
-    onRead: (step, { loss }) => progress.update(0, `learning to read: step ${step}, loss ${(loss ?? 0).toFixed(3)}`),
+    readSteps,
+    onRead: (step, { loss }) => reading.update(step, `loss ${(loss ?? 0).toFixed(3)}`),
     onStep: ({ step, samplesPerS, dataWait, metrics }) => {
       const losses = ["loss", "point", "regression", "done"].map(
         (name) => `${name} ${(metrics[name] ?? 0).toFixed(3)}`,
       );
-      progress.update(
+      progress().update(
         step,
         `${samplesPerS.toFixed(0)} pictures/s, waits for data ${Math.round(dataWait * 100)} %, ${losses.join(", ")}`,
       );
     },
   });
-  progress.end(`checkpoint in ${checkpoint}`);
+  progress().end(`checkpoint in ${checkpoint}`);
 }
 
 function listed(text: string): readonly string[] {
