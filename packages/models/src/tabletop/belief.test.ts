@@ -6,9 +6,15 @@ const config: TabletopConfig = {
   ...tabletopConfig,
   cameras: [{ name: "front", grid: { width: 32, height: 8, stride: 8, window: 8 } }],
   stateNames: [],
-  attributes: [],
+  attributes: [
+    { name: "colour", values: ["red", "purple"] },
+    { name: "kind", values: ["block", "ball"] },
+  ],
   answers: ["yes", "no", "red", "block"],
 };
+
+/** Of two colours and two kinds each: the values, unsaid, strange. */
+const NOTHING_SAID = [0, 0, 1, 0, 0, 0, 1, 0];
 
 /** Four patches whose guesses stand 10 cm apart along y; everything clear unless said otherwise. */
 function raw(changes: Partial<Record<keyof RawBelief, readonly number[]>> = {}): RawBelief {
@@ -23,6 +29,7 @@ function raw(changes: Partial<Record<keyof RawBelief, readonly number[]>> = {}):
     sceneIntent: [1, 0, 0, 0],
     skill,
     answer: [0, 0, 0.5, 0.5],
+    asked: [...NOTHING_SAID, ...NOTHING_SAID],
     ...changes,
   };
   return Object.fromEntries(Object.entries(values).map(([name, v]) => [name, Float32Array.from(v)])) as RawBelief;
@@ -72,6 +79,15 @@ describe("beliefOf", () => {
       kind: "refuse",
       reason: "I see no green bowl here.",
     });
+  });
+
+  it("says it in its own words, where it knows the thing", () => {
+    const lost = { pointing: [0, 0, 0, 0, 1, 0, 0, 0, 0, 1] };
+    const reason = (asked: readonly number[]): unknown =>
+      (intent({ ...lost, asked: [...asked, ...NOTHING_SAID] }, "grab the lilac orb") as { reason?: string }).reason;
+    expect(reason([0.1, 0.9, 0, 0, 0.1, 0.8, 0.1, 0])).toBe("I see no purple ball here.");
+    expect(reason([0, 1, 0, 0, 0, 0, 1, 0])).toBe("I see no purple thing here.");
+    expect(reason([0, 1, 0, 0, 0, 0, 0, 1])).toBe("I see no lilac orb here.");
   });
 
   it("asks which one, with a place for each candidate", () => {

@@ -2,6 +2,7 @@
 import { type Belief, type Candidate, type Intent, nounPhrases, type PlaceHints, type Pointing } from "@bidden/runtime";
 import { patchCount } from "../image/patches.ts";
 import { CHANNELS, SCENE_INTENTS, SKILLS, TEXT_INTENTS, type TabletopConfig } from "./config.ts";
+import { askedWidth, STRANGE, UNSAID } from "./understand.ts";
 
 /** Thresholds fitted on held-out scenes; see `calibrate`. Probabilities, 0..1. */
 export type Calibration = {
@@ -42,6 +43,8 @@ export type RawBelief = {
   readonly sceneIntent: Float32Array;
   readonly skill: Float32Array;
   readonly answer: Float32Array;
+  /** float32[2, askedWidth]: what the words ask for, by attribute, each with "unsaid" and "strange" sums to 1. */
+  readonly asked: Float32Array;
 };
 
 /** Skills that put something somewhere. */
@@ -125,9 +128,9 @@ function intentOf(config: TabletopConfig, raw: RawBelief, instruction: string, l
       return { kind: "hold", reason: "That is a question; I answer it and do not move." };
     case "nowhere":
     case "missing":
-      return { kind: "refuse", reason: missingReason(nounPhrases(instruction)[lostChannel(raw)]) };
+      return { kind: "refuse", reason: missingReason(phraseOf(config, raw, lostChannel(raw), instruction)) };
     case "misuse":
-      return { kind: "refuse", reason: misuseReason(nounPhrases(instruction).act) };
+      return { kind: "refuse", reason: misuseReason(phraseOf(config, raw, "act", instruction)) };
     case "ambiguous":
       return whichOne(config, raw, instruction);
     default:
@@ -143,9 +146,33 @@ function lostChannel(raw: RawBelief): "act" | "place" {
 function whichOne(config: TabletopConfig, raw: RawBelief, instruction: string): Intent {
   const { channel, candidates } = mostDivided(config, raw, isPlacing(raw));
   const about = CHANNELS[channel] as "act" | "place";
-  const phrase = nounPhrases(instruction)[about];
+  const phrase = phraseOf(config, raw, about, instruction);
   const question = phrase === undefined ? "Which one do you mean?" : `Which ${phrase} do you mean?`;
   return { kind: "ask", question, candidates, about };
+}
+
+/** Said before the noun in this order, whatever the order in which attributes are told apart. */
+const SPOKEN_ORDER = ["size", "colour", "kind"];
+
+/** What was understood, in the policy's own words; where that is nothing or nothing known here, the words that were typed. */
+function phraseOf(
+  config: TabletopConfig,
+  raw: RawBelief,
+  channel: (typeof CHANNELS)[number],
+  instruction: string,
+): string | undefined {
+  let start = CHANNELS.indexOf(channel) * askedWidth(config);
+  const words = new Map<string, string>();
+  for (const { name, values } of config.attributes) {
+    const shares = raw.asked.subarray(start, start + values.length + 2);
+    start += shares.length;
+    const most = indexOfLargest(shares);
+    if (most === values.length + STRANGE) return nounPhrases(instruction)[channel];
+    if (most !== values.length + UNSAID) words.set(name, values[most] as string);
+  }
+  if (words.size === 0) return nounPhrases(instruction)[channel];
+  const spoken = SPOKEN_ORDER.flatMap((name) => words.get(name) ?? []);
+  return (words.has("kind") ? spoken : [...spoken, "thing"]).join(" ");
 }
 
 function missingReason(phrase: string | undefined): string {

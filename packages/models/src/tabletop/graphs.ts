@@ -2,11 +2,12 @@
  * The graphs that run: reading an instruction (once), the policy for one observation, and the flow head's velocity. Built from
  * the configuration alone.
  */
-import { Graph, softmax } from "@bidden/tensor";
+import { concat, exp, Graph, softmax } from "@bidden/tensor";
 import { saidShape, tabletopBackbone, tabletopInputs } from "./backbone.ts";
-import type { TabletopConfig } from "./config.ts";
+import { CHANNELS, type TabletopConfig } from "./config.ts";
 import { flowHead, regressionHead } from "./heads.ts";
 import { listen, textInputs } from "./listen.ts";
+import { range } from "./slices.ts";
 
 /** An instruction's tokens in, what the policy's queries read in them out: "said". */
 export function readGraph(config: TabletopConfig): Graph {
@@ -28,6 +29,7 @@ export function policyGraph(config: TabletopConfig): Graph {
   graph.output("sceneIntent", softmax(out.sceneIntent, -1));
   graph.output("skill", softmax(out.understood.skill, -1));
   graph.output("answer", softmax(out.answer, -1));
+  graph.output("asked", range(exp(concat(out.understood.attributes, 2)), 1, 0, CHANNELS.length));
   graph.output("regression", regressionHead(graph, config, out.actions));
   graph.output("latents", out.actions);
   return graph;

@@ -234,6 +234,7 @@ export class TabletopPolicy implements Policy {
       sceneIntent: floats("sceneIntent"),
       skill: floats("skill"),
       answer: floats("answer"),
+      asked: floats("asked"),
     };
     if (head === "regression") return { raw, values: floats("regression") };
     return { raw, values: await this.#flow(floats("latents"), seed) };
