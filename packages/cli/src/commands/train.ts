@@ -18,7 +18,7 @@ export function registerTrain(program: Command): void {
     .description("train the tabletop policy, resuming where it was left")
     .option("--data <folder>", "folder of the shards", "runs/demonstrations")
     .option("--out <folder>", "folder for state, curves and checkpoint", "runs/tabletop")
-    .option("--steps <n>", "optimiser steps in all, 24 pictures with 4 sentences each", wholeNumber, 20_000)
+    .option("--steps <n>", "optimiser steps in all, of 24 pictures each", wholeNumber, 20_000)
     .option("--stop-at <n>", "pause at this step; the schedule still counts to --steps", wholeNumber)
     .option("--seed <n>", "seed of weights and batches", wholeNumber, 1)
     .option("--init <folder>", "checkpoint to begin from instead of random weights")
@@ -33,6 +33,8 @@ export function registerTrain(program: Command): void {
       "parameters to leave as they are, such as body,patch,see: twice as fast where sight is good",
       listed,
     )
+    .option("--sentences <n>", "about each of the 24 pictures of a step", wholeNumber, 4)
+    .option("--action-share <share>", "of pictures that teach actions; the others teach seeing (default: 0.5)", positive)
     .option("--threads <n>", "threads of the engine", wholeNumber, 2)
     .option("--resume", "go on with the training in --out", false)
     .addHelpText("after", TRAIN_HELP)
@@ -49,6 +51,8 @@ type TrainFlags = {
   readonly readSteps?: number;
   readonly peakRate?: number;
   readonly freeze?: readonly string[];
+  readonly sentences: number;
+  readonly actionShare?: number;
   readonly threads: number;
   readonly resume: boolean;
 };
@@ -67,6 +71,7 @@ async function train(flags: TrainFlags): Promise<void> {
   const checkpoint = await trainTabletop(trainingConfig, {
     ...flags,
     readSteps,
+    ...(flags.actionShare === undefined ? {} : { sampler: { actionShare: flags.actionShare } }),
     onRead: (step, { loss }) => reading.update(step, `loss ${(loss ?? 0).toFixed(3)}`),
     onStep: ({ step, samplesPerS, dataWait, metrics }) => {
       const losses = ["loss", "point", "regression", "done"].map(
