@@ -30,11 +30,11 @@ export type CorrectionOutcome = {
 /** How much each skill is wanted where the scene allows it: the harder it is to imitate and the rarer it is possible, the more. */
 const CORRECTION_WEIGHTS: Readonly<Record<Skill, number>> = {
   push: 1,
-  put: 0.6,
-  pick: 0.3,
-  stack: 0.5,
-  "open-drawer": 2,
-  "close-drawer": 2,
+  put: 0.9,
+  pick: 0.6,
+  stack: 0.6,
+  "open-drawer": 1.5,
+  "close-drawer": 1.5,
   point: 0.15,
 };
 
