@@ -94,7 +94,7 @@ async function correct({ policy, episodes, seed, out }: CorrectFlags): Promise<v
   ]);
   const progress = createProgress("corrections", episodes);
   let frames = 0;
-  let succeeded = 0;
+  const tally = new Map<string, { done: number; of: number }>();
   const path = join(out, `correction-${seed}.shard`);
   await correctShard({
     path,
@@ -103,11 +103,17 @@ async function correct({ policy, episodes, seed, out }: CorrectFlags): Promise<v
     episodes,
     onEpisode: (done, outcome) => {
       frames += outcome.frames;
-      if (outcome.judgedDone) succeeded++;
-      progress.update(done, `${frames} frames, the policy did ${succeeded} of ${done}`);
+      const own = tally.get(outcome.skill) ?? { done: 0, of: 0 };
+      tally.set(outcome.skill, { done: own.done + Number(outcome.judgedDone), of: own.of + 1 });
+      progress.update(done, `${frames} frames, the policy did ${told(tally)}`);
     },
   });
-  progress.end(`${frames} frames in ${path}; the policy did ${succeeded} of ${episodes}`);
+  progress.end(`${frames} frames in ${path}; the policy did ${told(tally)}`);
+}
+
+/** Such as "pick 18 of 20, put 9 of 12". */
+function told(tally: ReadonlyMap<string, { readonly done: number; readonly of: number }>): string {
+  return [...tally].map(([skill, { done, of }]) => `${skill} ${done} of ${of}`).join(", ");
 }
 
 type CollectFlags = { readonly episodes: number; readonly stills: number; readonly seed: number; readonly out: string };
