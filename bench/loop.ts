@@ -13,7 +13,7 @@ import { cpus, loadavg, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { flowGraph, policyGraph } from "@bidden/models";
+import { tabletopGraphs } from "@bidden/models";
 import { createRng, invariant, type LatenessSummary, type LoopEvent } from "@bidden/runtime";
 import { processClock, spawnWorker } from "@bidden/runtime/node";
 import { pandaEmbodiment } from "@bidden/sim";
@@ -61,7 +61,7 @@ function randomCheckpoint(): string {
   const folder = mkdtempSync(join(tmpdir(), "bidden-bench-"));
   const config = trainingConfig;
   const rng = createRng(1);
-  const tensors = new Map([...initParameters(policyGraph(config), rng), ...initParameters(flowGraph(config), rng)]);
+  const tensors = new Map(tabletopGraphs(config).flatMap((graph) => [...initParameters(graph, rng)]));
   writeFileSync(join(folder, "model.safetensors"), writeSafetensors(tensors));
   writeFileSync(join(folder, "config.json"), JSON.stringify(config));
   return folder;

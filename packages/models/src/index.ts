@@ -21,7 +21,7 @@ export type { MinilmFiles, OpenSession } from "./text/minilm.ts";
 export { createWordpiece } from "./text/wordpiece.ts";
 export { alarmOf, beliefOf, candidatesOf, DEFAULT_CALIBRATION, doubtsOf } from "./tabletop/belief.ts";
 export type { Calibration, RawBelief } from "./tabletop/belief.ts";
-export { flowGraph, policyGraph, readGraph } from "./tabletop/graphs.ts";
+export { tabletopGraphs } from "./tabletop/graphs.ts";
 export { createTabletop, halfPrecision, HEADS, TabletopPolicy } from "./tabletop/policy.ts";
 export type { TabletopFiles } from "./tabletop/policy.ts";
 export { actionError } from "./checkpoint/action-error.ts";

@@ -10,14 +10,14 @@ import { listen, textInputs } from "./listen.ts";
 import { range } from "./slices.ts";
 
 /** An instruction's tokens in, what the policy's queries read in them out: "said". */
-export function readGraph(config: TabletopConfig): Graph {
+function readGraph(config: TabletopConfig): Graph {
   const graph = new Graph("tabletop-read");
   graph.output("said", listen(graph, config, textInputs(graph, config, 1)));
   return graph;
 }
 
 /** One observation and "said" in; beliefs, the regression head's chunk and the flow head's latents out. */
-export function policyGraph(config: TabletopConfig): Graph {
+function policyGraph(config: TabletopConfig): Graph {
   const graph = new Graph("tabletop");
   const said = graph.input("said", "float32", [1, ...saidShape(config)]);
   const out = tabletopBackbone(graph, config, tabletopInputs(graph, config, 1), said);
@@ -36,11 +36,16 @@ export function policyGraph(config: TabletopConfig): Graph {
 }
 
 /** One evaluation of the flow head: inputs "latents", "noisy" and "time", output "velocity". The policy integrates it. */
-export function flowGraph(config: TabletopConfig): Graph {
+function flowGraph(config: TabletopConfig): Graph {
   const { horizon, width, actionDim } = config;
   const graph = new Graph("tabletop-flow");
   const latents = graph.input("latents", "float32", [1, horizon, width]);
   const noisy = graph.input("noisy", "float32", [1, horizon, actionDim]);
   graph.output("velocity", flowHead(graph, config, latents, noisy, graph.input("time", "float32", [1, 1])));
   return graph;
+}
+
+/** All that a policy is made of: reading, the policy, the flow head. */
+export function tabletopGraphs(config: TabletopConfig): readonly [Graph, Graph, Graph] {
+  return [readGraph(config), policyGraph(config), flowGraph(config)];
 }

@@ -23,7 +23,7 @@ import type { InstructionEncoder } from "../text/instruction-encoder.ts";
 import { type OpenSession, sha256 } from "../text/minilm.ts";
 import { beliefOf, type Calibration, candidatesOf, DEFAULT_CALIBRATION, type RawBelief } from "./belief.ts";
 import type { TabletopConfig } from "./config.ts";
-import { flowGraph, policyGraph, readGraph } from "./graphs.ts";
+import { tabletopGraphs } from "./graphs.ts";
 import { HintFollower } from "./follow-hints.ts";
 import { createRowMaker, type RowMaker, type TabletopRow } from "./inputs.ts";
 
@@ -57,7 +57,7 @@ export async function createTabletop(
       `The policy reads ${config.textWidth} numbers a token; the text encoder gives ${encoder.width}.`,
     );
   }
-  const graphs = [readGraph(config), policyGraph(config), flowGraph(config)];
+  const graphs = tabletopGraphs(config);
   const tensors = parametersIn(
     files.weights,
     graphs.flatMap(({ parameters }) => [...parameters]),
