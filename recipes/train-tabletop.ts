@@ -27,6 +27,8 @@ const { values: flags } = parseArgs({
     steps: { type: "string", default: "16000" },
     /** Of learning to read, from sentences alone, before the pictures. */
     "read-steps": { type: "string", default: "2200" },
+    /** Of learning to see, from pictures alone. */
+    "see-steps": { type: "string", default: "6000" },
     init: { type: "string" },
     "peak-rate": { type: "string", default: "0.0012" },
     /** On-policy correction: after these shares of the steps, so many episodes each. */
@@ -71,6 +73,7 @@ async function trainTo(step: number): Promise<void> {
     stopAt: step,
     peakRate: Number(flags["peak-rate"]),
     readSteps: Number(flags["read-steps"]),
+    seeSteps: Number(flags["see-steps"]),
     ...(flags.init === undefined ? {} : { init: flags.init }),
     onStep: ({ step: at, samplesPerS, etaS, metrics }) => {
       if (at % 500 !== 0) return;

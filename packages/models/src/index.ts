@@ -4,6 +4,8 @@ export { CHANNELS, PLACINGS, SCENE_INTENTS, SKILLS, TEXT_INTENTS, tabletopConfig
 export type { TabletopConfig } from "./tabletop/config.ts";
 export { createRowMaker, tabletopSizes } from "./tabletop/inputs.ts";
 export type { RowMaker, TabletopRow, TabletopSizes } from "./tabletop/inputs.ts";
+export { see } from "./tabletop/see.ts";
+export type { Seen } from "./tabletop/see.ts";
 export { saidShape, tabletopBackbone, tabletopInputs } from "./tabletop/backbone.ts";
 export type { BackboneInputs, BackboneOutputs } from "./tabletop/backbone.ts";
 export { flowHead, regressionHead } from "./tabletop/heads.ts";

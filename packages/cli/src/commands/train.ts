@@ -11,6 +11,8 @@ Reads the shards that \`bidden demo collect\` wrote. State is saved every two mi
 
 /** A few minutes; the same sentences come back with the pictures. */
 const READ_STEPS = 2200;
+/** About twenty minutes. */
+const SEE_STEPS = 4000;
 
 export function registerTrain(program: Command): void {
   program
@@ -27,6 +29,11 @@ export function registerTrain(program: Command): void {
       "steps of learning to read from sentences alone, before pictures (default: 2200, with --init 0)",
       wholeNumber,
     )
+    .option(
+      "--see-steps <n>",
+      "steps of learning to see from pictures alone, before sentences (default: 4000, with --init 0)",
+      wholeNumber,
+    )
     .option("--peak-rate <rate>", "highest learning rate (default: 0.0012)", positive)
     .option(
       "--freeze <names>",
@@ -34,7 +41,11 @@ export function registerTrain(program: Command): void {
       listed,
     )
     .option("--sentences <n>", "about each of the 24 pictures of a step", wholeNumber, 4)
-    .option("--action-share <share>", "of pictures that teach actions; the others teach seeing (default: 0.5)", positive)
+    .option(
+      "--action-share <share>",
+      "of pictures that teach actions; the others teach seeing (default: 0.5)",
+      positive,
+    )
     .option("--threads <n>", "threads of the engine", wholeNumber, 2)
     .option("--resume", "go on with the training in --out", false)
     .addHelpText("after", TRAIN_HELP)
@@ -49,6 +60,7 @@ type TrainFlags = {
   readonly seed: number;
   readonly init?: string;
   readonly readSteps?: number;
+  readonly seeSteps?: number;
   readonly peakRate?: number;
   readonly freeze?: readonly string[];
   readonly sentences: number;
@@ -64,6 +76,8 @@ async function train(flags: TrainFlags): Promise<void> {
     import("../progress.ts"),
   ]);
   const readSteps = flags.readSteps ?? (flags.init === undefined ? READ_STEPS : 0);
+  const seeSteps = flags.seeSteps ?? (flags.init === undefined ? SEE_STEPS : 0);
+  const seeing = createProgress("learning to see", seeSteps);
   const reading = createProgress("learning to read", readSteps);
   let training: Progress | undefined;
   // Its clock starts with the first steps, not with what comes before.
@@ -71,6 +85,8 @@ async function train(flags: TrainFlags): Promise<void> {
   const checkpoint = await trainTabletop(trainingConfig, {
     ...flags,
     readSteps,
+    seeSteps,
+    onSee: (step, { loss }) => seeing.update(step, `loss ${(loss ?? 0).toFixed(3)}`),
     ...(flags.actionShare === undefined ? {} : { sampler: { actionShare: flags.actionShare } }),
     onRead: (step, { loss }) => reading.update(step, `loss ${(loss ?? 0).toFixed(3)}`),
     onStep: ({ step, samplesPerS, dataWait, metrics }) => {

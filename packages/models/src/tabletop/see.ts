@@ -101,7 +101,9 @@ function readPatches(graph: Graph, config: TabletopConfig, inputs: BackboneInput
     dense(graph, "patch.rays", rayFeatures(graph, inputs), config.patchWidth, { bias: false }),
   );
   const where = graph.parameter("patch.position", [1, count, config.width], { kind: "normal", std: 0.1 });
-  return add(dense(graph, "patch.out", silu(hidden), config.width), where);
+  const first = silu(hidden);
+  const second = add(first, silu(dense(graph, "patch.deep", first, config.patchWidth, { std: 0.02 })));
+  return add(dense(graph, "patch.out", second, config.width), where);
 }
 
 /** Where each patch looks, relative to the table's middle and to the tool: [b, patches, 6], about unit scale. */

@@ -1,7 +1,7 @@
 /**
  * The training objective of the tabletop policy: what each row of a batch teaches, as one weighted sum.
  *
- * Reading can be learned from sentences alone (`readingObjective`), and goes on being learned beside the pictures.
+ * Reading can be learned from sentences alone (`readingObjective`), seeing from pictures alone (`seeingObjective`).
  *
  * Rows come from demonstrations (everything is taught) and from questions about a picture (no action is taught). Weights are
  * inputs, so that both kinds share one graph: a weight of 0 leaves a term out of a row.
@@ -16,6 +16,8 @@ import {
   PLACINGS,
   regressionHead,
   SCENE_INTENTS,
+  type Seen,
+  see,
   SKILLS,
   TEXT_INTENTS,
   type TabletopConfig,
@@ -55,16 +57,9 @@ export type TargetShapes = {
 export function targetShapes(config: TabletopConfig): TargetShapes {
   const { patches } = tabletopSizes(config);
   const { horizon, actionDim } = config;
-  const values = valuesOf(config);
   return {
     picture: {
-      /** What each patch shows if it shows a thing, by attribute side by side; and how much a patch counts. */
-      seenTarget: [patches, values],
-      seenWeight: [patches],
-      presentTarget: [patches],
-      /** Centre of the thing that a patch shows, metres, base frame. */
-      guessTarget: [patches, 3],
-      guessWeight: [patches],
+      ...seeingShapes(config),
       /** Normalised actions, and a weight for each step of the chunk. */
       actionTarget: [horizon, actionDim],
       actionWeight: [horizon],
@@ -85,6 +80,20 @@ export function targetShapes(config: TabletopConfig): TargetShapes {
       answerTarget: [config.answers.length],
       ...readingShapes(config),
     },
+  };
+}
+
+/** What a picture shows, whatever is asked. */
+export function seeingShapes(config: TabletopConfig): Readonly<Record<string, readonly number[]>> {
+  const { patches } = tabletopSizes(config);
+  return {
+    /** What each patch shows if it shows a thing, by attribute side by side; and how much a patch counts. */
+    seenTarget: [patches, valuesOf(config)],
+    seenWeight: [patches],
+    presentTarget: [patches],
+    /** Centre of the thing that a patch shows, metres, base frame. */
+    guessTarget: [patches, 3],
+    guessWeight: [patches],
   };
 }
 
@@ -159,7 +168,7 @@ export function tabletopObjective(config: TabletopConfig, batch: number, sentenc
   const sentence = givenOf(graph, shapes.sentence, batch * sentences);
   const out = tabletopBackbone(graph, config, inputs, said);
   const terms: Record<Term, Tensor> = {
-    ...seeing(out, picture),
+    ...seeing(out.seen, picture),
     ...reading(out.understood, sentence),
     ...pointing(out, sentence),
     ...moving(graph, config, out, picture),
@@ -179,6 +188,14 @@ export function readingObjective(config: TabletopConfig, sentences: number): Obj
   return { graph, loss: weighed(graph, terms), metrics: terms, read };
 }
 
+/** The same for seeing alone: pictures without sentences. Targets as in `seeingShapes`. */
+export function seeingObjective(config: TabletopConfig, pictures: number): Objective {
+  const graph = new Graph("tabletop-see");
+  const seen = see(graph, config, tabletopInputs(graph, config, pictures));
+  const terms = seeing(seen, givenOf(graph, seeingShapes(config), pictures));
+  return { graph, loss: weighed(graph, terms), metrics: terms };
+}
+
 function weighed(graph: Graph, terms: Partial<Record<Term, Tensor>>): Tensor {
   let loss = graph.constant(0);
   for (const [name, term] of Object.entries(terms)) loss = add(loss, mul(term, WEIGHTS[name as Term]));
@@ -195,7 +212,7 @@ function givenOf(graph: Graph, shapes: Readonly<Record<string, readonly number[]
 }
 
 /** What is where, at every patch. */
-function seeing({ seen }: BackboneOutputs, given: Given): Record<"seen" | "present" | "guess", Tensor> {
+function seeing(seen: Seen, given: Given): Record<"seen" | "present" | "guess", Tensor> {
   const shown = sum(mul(neg(concat(seen.attributes, -1)), given("seenTarget")), -1);
   return {
     seen: weightedMean(shown, given("seenWeight")),

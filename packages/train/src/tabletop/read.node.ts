@@ -20,7 +20,7 @@ export type ReadingOptions = {
   readonly threads?: number;
   readonly peakRate?: number;
   /** Called after every hundred steps with the means over them. */
-  readonly onStep?: (step: number, metrics: Readonly<Record<string, number>>) => void;
+  readonly onStep?: ((step: number, metrics: Readonly<Record<string, number>>) => void) | undefined;
 };
 
 const REPORT_STEPS = 100;

@@ -5,24 +5,18 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openShards, type Shards } from "@bidden/data/node";
-import { type TabletopConfig, toFloat32 } from "@bidden/models";
+import type { TabletopConfig } from "@bidden/models";
 import { loadMinilm } from "@bidden/models/node";
-import { BiddenError, createRng } from "@bidden/runtime";
+import { BiddenError } from "@bidden/runtime";
 import { makeFolder, writeWhole } from "@bidden/runtime/node";
-import {
-  buildTrainStep,
-  type Graph,
-  initParameters,
-  readSafetensors,
-  type TensorData,
-  type Trainer,
-  writeSafetensors,
-} from "@bidden/tensor";
+import { buildTrainStep, readSafetensors, type TensorData, type Trainer, writeSafetensors } from "@bidden/tensor";
 import { createTrainer } from "@bidden/tensor/node";
 import type { EpisodeMeta, Query } from "../collect/columns.ts";
+import { beginning } from "./beginning.ts";
 import { exportTabletop } from "./export.node.ts";
 import { tabletopObjective } from "./objective.ts";
 import { type ReadingOptions, trainReading } from "./read.node.ts";
+import { type SeeingOptions, trainSeeing } from "./look.node.ts";
 import { type SamplerOptions, TabletopSampler } from "./sampler.node.ts";
 import { TextStore } from "./text-store.node.ts";
 
@@ -42,6 +36,8 @@ export type TrainOptions = {
   readonly init?: string;
   /** Steps of learning to read from sentences alone before pictures are seen; what reads is frozen then. Default none. */
   readonly readSteps?: number;
+  /** Steps of learning to see from pictures alone before anything is asked, where `out` holds no state yet; default none. */
+  readonly seeSteps?: number;
   /** First words of the names of parameters that are left as they are, such as "see" for what recognises things. */
   readonly freeze?: readonly string[];
   readonly resume?: boolean;
@@ -52,6 +48,8 @@ export type TrainOptions = {
   readonly onStep?: (progress: TrainProgress) => void;
   /** Called now and then while it learns to read. */
   readonly onRead?: ReadingOptions["onStep"];
+  /** Called now and then while it learns to see. */
+  readonly onSee?: SeeingOptions["onStep"];
   /** Called while sentences that were never seen before are encoded. */
   readonly onText?: (done: number, total: number) => void;
   /** Pause at this step, with a saved state: the schedule still counts to `steps`. */
@@ -71,10 +69,13 @@ export type TrainProgress = {
 
 const STATE_FILE = "state.safetensors";
 const READING_FILE = "reading.safetensors";
+const SEEING_FILE = "seeing.safetensors";
 const CURVE_FILE = "curve.jsonl";
 /** Steps whose metrics are averaged into one line of the curve. */
 const CURVE_STEPS = 50;
 const WARMUP_STEPS = 300;
+/** Pictures a step of learning to see. */
+const LOOK_BATCH = 32;
 
 /** First words of the names of what reads. Learned from sentences alone, it stays as it is: pictures teach it nothing new. */
 const READING = ["text", "understand", "intent.text", "skill"];
@@ -89,8 +90,8 @@ export async function trainTabletop(config: TabletopConfig, options: TrainOption
     queriesOf(shards).map(({ text }) => text),
     options.onText,
   );
-  const reading = await learnToRead(config, options, texts, shards);
-  const { trainer, parametersOf } = await openTrainer(config, options, { batch, sentences, seed, threads, reading });
+  const first = await learnedBefore(config, options, texts, shards);
+  const { trainer, parametersOf } = await openTrainer(config, options, { batch, sentences, seed, threads, first });
   const sampler = new TabletopSampler(shards, texts, config, { ...options.sampler, batch, sentences, seed });
   const save = async (): Promise<string> => {
     await writeWhole(join(options.out, STATE_FILE), trainer.saveState());
@@ -127,20 +128,43 @@ function queriesOf(shards: Shards): Query[] {
   });
 }
 
-/** Parameters of what reads, learned from sentences alone; kept, so that an interrupted training does not read again. */
-async function learnToRead(
+/**
+ * What is known before the whole is trained: the checkpoint to begin from, what was learned by reading, what was learned by
+ * looking; the later knows better. Each is kept in `out`, so that an interrupted training does not learn it again.
+ */
+async function learnedBefore(
   config: TabletopConfig,
-  { out, seed = 1, threads = 2, readSteps = 0, onRead }: TrainOptions,
+  { out, init, seed = 1, threads = 2, readSteps = 0, seeSteps = 0, sampler: shares, onRead, onSee }: TrainOptions,
   texts: TextStore,
   shards: Shards,
 ): Promise<ReadonlyMap<string, TensorData>> {
-  const path = join(out, READING_FILE);
-  if (readSteps === 0 || existsSync(join(out, STATE_FILE))) return new Map();
-  if (existsSync(path)) return readSafetensors(readFileSync(path), path).tensors;
-  const report = onRead === undefined ? {} : { onStep: onRead };
-  const read = await trainReading(config, texts, queriesOf(shards), { steps: readSteps, seed, threads, ...report });
-  await writeWhole(path, writeSafetensors(read));
-  return read;
+  if (existsSync(join(out, STATE_FILE))) return new Map();
+  const known = new Map(init === undefined ? [] : tensorsIn(join(init, "model.safetensors")));
+  const learn = async (file: string, steps: number, train: () => Promise<Map<string, TensorData>>): Promise<void> => {
+    if (steps === 0) return;
+    const path = join(out, file);
+    if (!existsSync(path)) await writeWhole(path, writeSafetensors(await train()));
+    for (const [name, tensor] of tensorsIn(path)) known.set(name, tensor);
+  };
+  await learn(READING_FILE, readSteps, () =>
+    trainReading(config, texts, queriesOf(shards), { steps: readSteps, seed, threads, onStep: onRead }),
+  );
+  await learn(SEEING_FILE, seeSteps, () => {
+    const sampler = new TabletopSampler(shards, texts, config, { ...shares, batch: LOOK_BATCH, sentences: 1, seed });
+    return trainSeeing(config, sampler, {
+      steps: seeSteps,
+      batch: LOOK_BATCH,
+      seed,
+      threads,
+      first: known,
+      onStep: onSee,
+    });
+  });
+  return known;
+}
+
+function tensorsIn(path: string): ReadonlyMap<string, TensorData> {
+  return readSafetensors(readFileSync(path), path).tensors;
 }
 
 /** Takes steps with the next batch being filled while the present one is computed. */
@@ -217,13 +241,13 @@ async function openTrainer(
     sentences,
     seed,
     threads,
-    reading,
+    first,
   }: {
     readonly batch: number;
     readonly sentences: number;
     readonly seed: number;
     readonly threads: number;
-    readonly reading: ReadonlyMap<string, TensorData>;
+    readonly first: ReadonlyMap<string, TensorData>;
   },
 ): Promise<{ trainer: Trainer; parametersOf: () => Map<string, TensorData> }> {
   const { graph, loss, metrics } = tabletopObjective(config, batch, sentences);
@@ -242,7 +266,7 @@ async function openTrainer(
     freeze: (name) => frozen.some((first) => name.startsWith(`${first}.`)),
     metrics,
   });
-  const trainer = await createTrainer(step, firstParameters(graph, seed, options.init, reading), {
+  const trainer = await createTrainer(step, beginning(graph, seed, first), {
     threads,
     // Spinning threads take the cores from whatever else runs beside a long training, and gain little here.
     engine: { extra: { session: { intra_op: { allow_spinning: "0" } } } },
@@ -258,31 +282,6 @@ async function openTrainer(
     trainer.loadState(readFileSync(statePath));
   }
   return { trainer, parametersOf: () => trainer.emaParameters() };
-}
-
-/** Random, or from the checkpoint to begin from, or what was learned by reading: the last that knows a parameter. */
-function firstParameters(
-  graph: Graph,
-  seed: number,
-  init: string | undefined,
-  reading: ReadonlyMap<string, TensorData>,
-): Map<string, TensorData> {
-  const parameters = new Map(initParameters(graph, createRng(seed)));
-  if (init !== undefined) {
-    const path = join(init, "model.safetensors");
-    takeOver(parameters, readSafetensors(readFileSync(path), path).tensors);
-  }
-  takeOver(parameters, reading);
-  return parameters;
-}
-
-/** Parameters of the same name and shape, in any float type. */
-function takeOver(parameters: Map<string, TensorData>, tensors: ReadonlyMap<string, TensorData>): void {
-  for (const [name, value] of parameters) {
-    const known = tensors.get(name);
-    if (known === undefined || known.shape.join() !== value.shape.join()) continue;
-    parameters.set(name, { dtype: "float32", shape: value.shape, data: toFloat32(known.data, known.dtype) });
-  }
 }
 
 function openAll(folder: string): Shards {

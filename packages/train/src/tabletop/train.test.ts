@@ -111,15 +111,18 @@ describe("training", () => {
     expect(losses[2] as number).toBeLessThan((losses[0] as number) * 0.8);
   });
 
-  it("learns to read first, once, and leaves that as it is", async () => {
+  it("learns to read and to see first, once, and leaves reading as it is", async () => {
     const losses: number[] = [];
     const onRead: TrainOptions["onRead"] = (_, { loss }) => losses.push(loss as number);
-    const first = { readSteps: 200, onRead };
+    const looks: number[] = [];
+    const onSee: TrainOptions["onSee"] = (_, { loss }) => looks.push(loss as number);
+    const first = { readSteps: 200, onRead, seeSteps: 200, onSee };
     await train("reader", { ...first, stopAt: 3 });
     expect(losses).toHaveLength(2);
     expect(losses[1] as number).toBeLessThan((losses[0] as number) * 0.8);
+    expect(looks[1] as number).toBeLessThan((looks[0] as number) * 0.9);
     const checkpoint = await train("reader", { ...first, resume: true });
-    expect(losses).toHaveLength(2);
+    expect([losses.length, looks.length]).toEqual([2, 2]);
     const tensors = (path: string): ReturnType<typeof readSafetensors>["tensors"] =>
       readSafetensors(readFileSync(path)).tensors;
     const learned = tensors(join(folder, "reader", "reading.safetensors"));
