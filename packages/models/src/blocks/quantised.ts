@@ -25,7 +25,7 @@ import {
   sizeOf,
   type Tensor,
 } from "@bidden/tensor";
-import { fromFloat32 } from "../checkpoint/floats.ts";
+import { fromFloat32, joinRows } from "../checkpoint/floats.ts";
 import type { Engine } from "../checkpoint/engine.ts";
 import type { Recipe } from "../checkpoint/weights.ts";
 import type { MatrixForm } from "./net.ts";
@@ -150,50 +150,53 @@ function contributed(graph: Graph, op: string, inputs: readonly (Tensor | null)[
   return graph.node({ op, domain: "com.microsoft", inputs: inputs.slice(0, last + 1), outputs })[0] as Tensor;
 }
 
+/** Between the names of tensors that are one parameter, below one another. */
+const JOINT = "+";
+
 /**
- * How a quantised parameter is made; null for one that is not quantised.
+ * How a parameter is made that is no tensor of the checkpoint as it is: quantised, several joined, or both; null for any other.
  * @param stored name in the checkpoint of a tensor [width, inputs]
  * @param shape of the parameter
  */
 export function quantisedSource(parameter: string, stored: (name: string) => string, shape: Shape): Recipe | null {
-  const half = /^(.*)#fp16$/.exec(parameter)?.[1];
-  if (half !== undefined) {
-    return {
-      id: "fp16 values",
-      from: [stored(half)],
-      shapes: [shape],
-      compute: ([values]) => toHalf(values as Float32Array, stored(half)),
-    };
-  }
-  const found = /^(.*)#(int[478])(\.scale)?$/.exec(parameter);
-  if (found === null) return null;
-  const [, name, form, scale] = found as unknown as readonly [
+  const [whole, form, scale] = (/^(.*)#(int[478]|fp16)(\.scale)?$/.exec(parameter)?.slice(1) ?? [parameter]) as [
     string,
-    string,
-    "int4" | "int7" | "int8",
-    string | undefined,
+    ("int4" | "int7" | "int8" | "fp16")?,
+    string?,
   ];
+  const from = whole.split(JOINT).map(stored);
+  if (form === undefined)
+    return from.length === 1 ? null : { id: "joined", from, ...partShapes(shape, from), compute: joinRows };
+  const [name] = from as [string];
+  if (form === "fp16") {
+    return { id: "fp16 values", from, ...partShapes(shape, from), compute: (all) => toHalf(joinRows(all), name) };
+  }
   const part = scale === undefined ? "values" : "scales";
   return {
     id: `${form} ${part}`,
-    from: [stored(name)],
+    from,
     // [inputs, width] in 8 bits; the others' shapes do not tell both numbers, and go with these.
-    ...(form !== "int4" && scale === undefined ? { shapes: [shape.toReversed()] } : {}),
-    compute: ([values], [info]) => {
-      const [width, inputs] = (info?.shape ?? []) as readonly [number, number];
+    ...(form !== "int4" && scale === undefined ? partShapes(shape.toReversed(), from) : {}),
+    compute: (all, infos) => {
+      const inputs = infos[0]?.shape[1] as number;
+      const width = infos.reduce((sum, info) => sum + (info.shape[0] as number), 0);
       const blocks = Math.ceil(inputs / BLOCK);
       const fits = form !== "int4" || sizeOf(shape) === width * blocks * (scale === undefined ? BLOCK / 2 : 1);
       if (!fits || (scale === undefined && form === "int4" && shape[0] !== width)) {
-        throw new BiddenError(
-          "bad-checkpoint",
-          `"${stored(name)}": expected ${shape[0]} rows; came [${width}, ${inputs}].`,
-          { tensor: stored(name) },
-        );
+        throw new BiddenError("bad-checkpoint", `"${name}": expected ${shape[0]} rows; came [${width}, ${inputs}].`, {
+          tensor: name,
+        });
       }
-      if (form === "int4") return toInt4(values as Float32Array, width, inputs)[part];
-      return toInt8(values as Float32Array, width, inputs, form === "int8" ? INT8_END : INT7_END)[part];
+      const matrix = joinRows(all);
+      if (form === "int4") return toInt4(matrix, width, inputs)[part];
+      return toInt8(matrix, width, inputs, form === "int8" ? INT8_END : INT7_END)[part];
     },
   };
+}
+
+/** Joined tensors are of one shape. */
+function partShapes([rows = 0, ...rest]: Shape, from: readonly string[]): Pick<Recipe, "shapes"> {
+  return { shapes: from.map(() => [rows / from.length, ...rest]) };
 }
 
 /** The nearest halves, as bits. */

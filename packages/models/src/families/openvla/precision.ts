@@ -19,7 +19,7 @@ export type MatrixForms = {
 };
 
 /** Tokens that are read in one pass: about as many as cost no more than reading the weights. */
-const ROWS = 4;
+const ROWS = 16;
 
 /** Opening a session takes seconds where matrices are rearranged: few lengths. */
 const GRAIN = 64;

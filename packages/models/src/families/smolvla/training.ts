@@ -13,7 +13,6 @@ import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { type FamilyTraining, trainedOf, type TrainingOptions, type TrainingRow } from "../../checkpoint/training.ts";
 import { bindWeights } from "../../checkpoint/weights.ts";
 import { ACTION } from "../lerobot/features.ts";
-import { joinRows } from "../lerobot/golden-inputs.ts";
 import type { SmolVlaConfig } from "./config.ts";
 import type { Pixels } from "./engine.ts";
 import { imageSlots, padded, promptOf } from "./inputs.ts";
@@ -22,6 +21,7 @@ import { imageMarks, prepareState, type Words } from "./policy.ts";
 import { actionPositions, attentionOf, layOut, positionsOf, type PrefixLayout } from "./prefix.ts";
 import type { Normalisations } from "../lerobot/normalise.ts";
 import { isTrained, smolvlaLoss, trainInputs } from "./train.ts";
+import { joinRows } from "../../checkpoint/floats.ts";
 
 /** LeRobot's SmolVLAConfig. */
 const DEFAULTS = { rate: 1e-4, beta2: 0.95, weightDecay: 1e-10, clipNorm: 10 } as const;
