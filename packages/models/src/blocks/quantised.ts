@@ -105,8 +105,12 @@ export const halfForm: MatrixForm = (graph, name, x, width, bias) => {
 /** How the matrices of a policy are held; fp32 leaves them as they are. */
 export type Precision = "fp32" | "fp16" | "int8" | "int4";
 
-/** Attention and MLP of transformer layers, and the projection of image features: nearly all of the weights. */
-const LARGE = /\.(self_attn|attn|mlp)\.\w+\.weight$|\.(connector|multi_modal_projector|mlp1)\./;
+/**
+ * Attention and MLP of transformer layers (in the names of transformers, timm and diffusers), and the projection of image
+ * features: nearly all of the weights.
+ */
+const LARGE =
+  /\.(self_attn|attn|mlp)\.\w+\.weight$|\.attn1\.to_(q|k|v|out\.0)\.weight$|\.ff\.net\.(0\.proj|2)\.weight$|\.(connector|multi_modal_projector|mlp1)\./;
 
 /**
  * Which form each matrix takes. Image encoders have many rows of like size, so one scale a matrix is enough and quickest; in 4

@@ -5,7 +5,7 @@
  */
 import { BiddenError, createRng, type Rng } from "@bidden/runtime";
 import { type Elements, Graph, initParameters, type TensorData } from "@bidden/tensor";
-import { embedTime } from "../../blocks/flow-matching.ts";
+import { drawFlowTime, embedTime } from "../../blocks/flow-matching.ts";
 import { isLora, loraForm, mergeLora } from "../../blocks/lora.ts";
 import { Net } from "../../blocks/net.ts";
 import { turnValues } from "../../blocks/rope.ts";
@@ -204,7 +204,7 @@ function wideActions({ config, normalisations }: TrainingParts, rows: readonly T
   return joinRows(steps);
 }
 
-/** Beta(1.5, 1) by the inverse of its distribution t^1.5, in [0.001, 1]: times near the noise are drawn more often. */
+/** In [0.001, 1], as LeRobot scales it. */
 function drawTime(rng: Rng): number {
-  return Math.fround(0.999 * rng.uniform() ** (1 / 1.5) + 0.001);
+  return Math.fround(0.999 * drawFlowTime(rng) + 0.001);
 }
