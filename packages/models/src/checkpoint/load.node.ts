@@ -24,5 +24,10 @@ export async function openPublished(
   options: FamilyOptions & { readonly session?: SessionOptions } = {},
 ): Promise<PublishedPolicy> {
   const checkpoint = await openCheckpointAt(path);
-  return familyOf(checkpoint).open(checkpoint, nodeEngine(options.session), options);
+  try {
+    return await familyOf(checkpoint).open(checkpoint, nodeEngine(options.session), options);
+  } catch (error) {
+    await checkpoint.close();
+    throw error;
+  }
 }
