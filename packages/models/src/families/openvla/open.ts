@@ -82,7 +82,8 @@ function quantised(parameter: string, shape: Shape, source: (stored: string) => 
   return {
     id: `${recipe.id} of ${inner.id}`,
     from: inner.from,
-    compute: (inputs, infos) => recipe.compute([inner.compute(inputs, infos) as Float32Array], infos),
+    // What is computed in a tensor's place has its shape: that of the first it is computed from.
+    compute: (inputs, infos) => recipe.compute([inner.compute(inputs, infos) as Float32Array], infos.slice(0, 1)),
   };
 }
 
