@@ -1,4 +1,5 @@
-"""LeRobot's SmolVLA for bench/smolvla.ts: per line "threads repeats", answers median ms of a chunk and the actions as JSON.
+"""LeRobot's SmolVLA for bench/smolvla.ts: per line "threads repeats", answers median ms of a chunk by the clock and by the
+processor, and the actions as JSON.
 
 argv[1] is a checkpoint that `bidden policy make smolvla` wrote, argv[2] a safetensors file with what the network is given
 (images, tokens, state, noise). Needs lerobot 0.6.1 with transformers 5.5.4; the VLM's sizes come from dims.json, nothing is downloaded."""
@@ -56,10 +57,12 @@ print(json.dumps({"parameters": parameters, "torch": torch.__version__}), flush=
 for line in sys.stdin:
     threads, repeats = map(int, line.split())
     torch.set_num_threads(threads)
-    times = []
+    times, busy = [], []
     for i in range(repeats + 1):
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         actions = policy.predict_action_chunk(dict(batch), noise=noise)
         if i >= 1:
             times.append(1000 * (time.perf_counter() - start))
-    print(json.dumps({"ms": statistics.median(times), "actions": actions.flatten().tolist()}), flush=True)
+            busy.append(1000 * (time.process_time() - used))
+    out = {"ms": statistics.median(times), "busyMs": statistics.median(busy), "actions": actions.flatten().tolist()}
+    print(json.dumps(out), flush=True)

@@ -2,6 +2,7 @@
  * Sampling of a flow-matching action head as openpi and LeRobot do it: time runs from 1 (noise) to 0 (actions) in equal Euler
  * steps along a velocity. The loop stands in TypeScript so that real-time chunking can steer every step.
  */
+import type { Rng } from "@bidden/runtime";
 import type { PrefixGuide } from "./rtc.ts";
 
 /** What a sampling loop leaves behind for inspection; row 0 of `x` is the noise, the last row the result. */
@@ -25,6 +26,14 @@ export type FlowOptions = {
 export function flowTimes(steps: number): Float64Array {
   const dt = -1 / steps;
   return Float64Array.from({ length: steps }, (_, i) => 1 + i * dt);
+}
+
+/**
+ * A time to train at, 0 to 1, near 1 more often: Beta(1.5, 1), as π0 draws it (arXiv:2410.24164, appendix B), by the inverse of its
+ * distribution t^1.5. Time 1 is the noise here; who counts from the noise takes 1 less this.
+ */
+export function drawFlowTime(rng: Rng): number {
+  return rng.uniform() ** (1 / 1.5);
 }
 
 /**

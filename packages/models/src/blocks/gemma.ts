@@ -2,21 +2,9 @@
  * Gemma (arXiv:2403.08295) as π0 and PaliGemma use it: RMS norms that store w - 1, rotary positions on halves, grouped-query
  * attention without biases, GeGLU with the tanh form of GELU. Parameters have PyTorch's names and layout ([out, in]).
  */
-import {
-  add,
-  concat,
-  gelu,
-  joinHeads,
-  matmul,
-  mul,
-  reshape,
-  rmsNorm,
-  softmax,
-  splitHeads,
-  type Tensor,
-} from "@bidden/tensor";
+import { add, attention, concat, gelu, joinHeads, mul, splitHeads, type Tensor } from "@bidden/tensor";
 import type { Net } from "./net.ts";
-import { rope, type Turns } from "./rope.ts";
+import type { Turns } from "./rope.ts";
 
 /** Sizes of one Gemma stack. */
 export type GemmaDims = {
@@ -46,22 +34,8 @@ const PLAIN = { bias: false };
 export function gemmaNorm(net: Net, epsilon: number): NormAt {
   return (x, name) => {
     const offset = net.tensor(`${name}.weight`, [x.shape.at(-1) as number], { kind: "zeros" });
-    return { y: rmsNorm(x, add(offset, 1), { epsilon }), gate: null };
+    return { y: net.scaledNorm(x, add(offset, 1), epsilon), gate: null };
   };
-}
-
-/**
- * softmax(q·kᵀ/√d + bias)·v, where the query heads of a group become further rows of one product: k and v are not copied.
- * @param q float32[batch, heads, n, d]
- * @param bias added to the scores, broadcast to [batch, heads, n, m]
- */
-export function groupedAttention(q: Tensor, { k, v }: KeysValues, bias: Tensor | null): Tensor {
-  const [batch, heads, n, d] = q.shape as unknown as readonly [number, number, number, number];
-  const [, groups, m] = k.shape as unknown as readonly [number, number, number, number];
-  const rows = reshape(q, [batch, groups, (heads / groups) * n, d]);
-  const scores = reshape(matmul(rows, k, { transposeB: true, scale: d ** -0.5 }), [batch, heads, n, m]);
-  const shares = softmax(bias === null ? scores : add(scores, bias), -1);
-  return reshape(matmul(reshape(shares, [batch, groups, (heads / groups) * n, m]), v), [batch, heads, n, d]);
 }
 
 export type LayerInputs = {
@@ -77,7 +51,7 @@ export function keysValues(net: Net, name: string, y: Tensor, dims: GemmaDims, t
   const width = dims.kvHeads * dims.headDim;
   const k = splitHeads(net.linear(`${name}.self_attn.k_proj`, y, width, PLAIN), dims.kvHeads);
   const v = splitHeads(net.linear(`${name}.self_attn.v_proj`, y, width, PLAIN), dims.kvHeads);
-  return { k: rope(k, turns), v };
+  return { k: net.rope(k, turns), v };
 }
 
 /** One layer: float32[batch, n, width] to the same, with the keys and values that it made. */
@@ -93,7 +67,7 @@ export function gemmaLayer(
   const q = splitHeads(net.linear(`${name}.self_attn.q_proj`, before.y, dims.heads * dims.headDim, PLAIN), dims.heads);
   const own = keysValues(net, name, before.y, dims, turns);
   const all = past === undefined ? own : { k: concat([past.k, own.k], 2), v: concat([past.v, own.v], 2) };
-  const seen = joinHeads(groupedAttention(rope(q, turns), all, bias));
+  const seen = joinHeads(attention(net.rope(q, turns), all.k, all.v, { mask: bias }));
   const attended = residual(x, net.linear(`${name}.self_attn.o_proj`, seen, dims.width, PLAIN), before.gate);
   const middle = norm(attended, `${name}.post_attention_layernorm`);
   const added = geglu(net, `${name}.mlp`, middle.y, dims.mlpWidth);

@@ -4,7 +4,7 @@
  */
 import { add, attention, joinHeads, mul, silu, splitHeads, type Tensor } from "@bidden/tensor";
 import type { Net } from "./net.ts";
-import { rope, type Turns } from "./rope.ts";
+import type { Turns } from "./rope.ts";
 
 export type LlamaConfig = {
   readonly width: number;
@@ -28,7 +28,8 @@ export function layerInput(net: Net, name: string, x: Tensor, config: LlamaConfi
 /** float32[batch, n, any] to turned queries float32[batch, heads, n, headWidth]. */
 export function queries(net: Net, name: string, y: Tensor, turns: Turns, config: LlamaConfig): Tensor {
   const { heads, headWidth } = config;
-  return rope(splitHeads(net.linear(`${name}.self_attn.q_proj`, y, heads * headWidth, { bias: false }), heads), turns);
+  const flat = net.linear(`${name}.self_attn.q_proj`, y, heads * headWidth, { bias: false });
+  return net.rope(splitHeads(flat, heads), turns);
 }
 
 /** float32[batch, n, any] to keys, turned unless `turns` is null, and values. */
@@ -42,7 +43,7 @@ export function keysValues(
   const { kvHeads, headWidth } = config;
   const k = splitHeads(net.linear(`${name}.self_attn.k_proj`, from.k, kvHeads * headWidth, { bias: false }), kvHeads);
   const v = splitHeads(net.linear(`${name}.self_attn.v_proj`, from.v, kvHeads * headWidth, { bias: false }), kvHeads);
-  return { k: turns === null ? k : rope(k, turns), v };
+  return { k: turns === null ? k : net.rope(k, turns), v };
 }
 
 /**

@@ -4,6 +4,7 @@
  * here, in one place, and the families built on top do not know.
  */
 import {
+  type Attributes,
   attention,
   type Graph,
   type Init,
@@ -12,9 +13,11 @@ import {
   linear,
   rmsNorm,
   type Shape,
+  split,
   splitHeads,
   type Tensor,
 } from "@bidden/tensor";
+import { rope, type Turns } from "./rope.ts";
 
 /** Multiplies by a matrix [width, in] that is held in another form than float32. */
 export type MatrixForm = (graph: Graph, name: string, x: Tensor, width: number, bias: Tensor | null) => Tensor;
@@ -24,7 +27,10 @@ export type NetOptions = {
   readonly form?: (name: string, width: number, inputs: number) => MatrixForm | null;
   /** Which parameters are trained; all when left out. */
   readonly trainable?: (name: string) => boolean;
-  /** Attention as one operator that has no gradient, and never holds all scores at once. */
+  /**
+   * Operators of the engine's own that have no gradient: attention that never holds all scores at once, RMS norms and turned
+   * positions in one pass each.
+   */
   readonly forwardOnly?: boolean;
   /** Sees what goes into and comes out of every linear layer, for inspection. */
   readonly watch?: (name: string, x: Tensor, y: Tensor) => void;
@@ -66,20 +72,36 @@ export class Net {
     return y;
   }
 
+  /**
+   * Several linear layers of one input and one width. Matrices that are converted anyway become one, so that the input is brought
+   * to fewer bits once and the product is wide; its parameters are named after all of them, `a.weight+b.weight`.
+   */
+  linears(names: readonly string[], x: Tensor, width: number, options: LinearOptions = {}): Tensor[] {
+    const inputs = x.shape.at(-1) as number;
+    const forms = names.map((name) => this.#options.form?.(`${name}.weight`, width, inputs) ?? null);
+    const [form] = forms;
+    if (form == null || forms.some((other) => other !== form)) {
+      return names.map((name) => this.linear(name, x, width, options));
+    }
+    const all = (part: string): string => names.map((name) => `${name}.${part}`).join("+");
+    const total = names.length * width;
+    const bias = options.bias === false ? null : this.tensor(all("bias"), [total], { kind: "zeros" });
+    const parts = split(
+      form(this.graph, all("weight"), x, total, bias),
+      names.map(() => width),
+      -1,
+    );
+    names.forEach((name, i) => this.#options.watch?.(name, x, parts[i] as Tensor));
+    return [...parts];
+  }
+
   /** Every token attends to every other: float32[batch, n, width] each, and the same back. */
   attend(q: Tensor, k: Tensor, v: Tensor, heads: number): Tensor {
     if (this.#options.forwardOnly !== true) {
       const apart = (x: Tensor): Tensor => splitHeads(x, heads);
       return joinHeads(attention(apart(q), apart(k), apart(v)));
     }
-    const [seen] = this.graph.node({
-      op: "MultiHeadAttention",
-      domain: "com.microsoft",
-      inputs: [q, k, v],
-      attributes: { num_heads: { int: heads } },
-      outputs: [{ dtype: "float32", shape: q.shape }],
-    }) as [Tensor];
-    return seen;
+    return this.#fused("com.microsoft MultiHeadAttention", [q, k, v], { num_heads: { int: heads } });
   }
 
   layerNorm(name: string, x: Tensor, epsilon: number): Tensor {
@@ -92,7 +114,29 @@ export class Net {
   /** RMS norm with a plain scale, as in Llama (Gemma's is stored as an offset from 1). */
   rmsNorm(name: string, x: Tensor, epsilon: number): Tensor {
     const width = x.shape.at(-1) as number;
-    return rmsNorm(x, this.tensor(`${name}.weight`, [width], { kind: "ones" }), { epsilon });
+    return this.scaledNorm(x, this.tensor(`${name}.weight`, [width], { kind: "ones" }), epsilon);
+  }
+
+  /** x/√(mean(x²) + ε)·scale over the last dimension; `scale` float32[width]. */
+  scaledNorm(x: Tensor, scale: Tensor, epsilon: number): Tensor {
+    if (this.#options.forwardOnly !== true) return rmsNorm(x, scale, { epsilon });
+    return this.#fused("SimplifiedLayerNormalization", [x, scale], { axis: { int: -1 }, epsilon: { float: epsilon } });
+  }
+
+  /** Turns x, float32[batch, heads, n, width], by the angles of its places. */
+  rope(x: Tensor, turns: Turns): Tensor {
+    const fits = turns.cos.rank === 2 && x.shape[2] === turns.cos.shape[0];
+    if (this.#options.forwardOnly !== true || !fits) return rope(x, turns);
+    // Row i of the angles belongs to place i.
+    const first = this.graph.constant([0], "int64");
+    return this.#fused("com.microsoft RotaryEmbedding", [x, first, turns.cos, turns.sin], {});
+  }
+
+  /** An operator of the engine that leaves the shape of its first input. */
+  #fused(operator: string, inputs: readonly [Tensor, ...Tensor[]], attributes: Attributes): Tensor {
+    const [op, domain = ""] = operator.split(" ").toReversed() as [string, string?];
+    const outputs = [{ dtype: "float32", shape: inputs[0].shape }] as const;
+    return this.graph.node({ op, domain, inputs, attributes, outputs })[0] as Tensor;
   }
 }
 

@@ -2,6 +2,9 @@ import { createRng } from "@bidden/runtime";
 import { Graph, onnxModel, type TensorData } from "@bidden/tensor";
 import { createSession } from "@bidden/tensor/node";
 import { expect, test } from "vitest";
+import type { TensorInfo } from "../checkpoint/checkpoint.ts";
+import { joinRows } from "../checkpoint/floats.ts";
+import type { Recipe } from "../checkpoint/weights.ts";
 import { type MatrixForm, Net } from "./net.ts";
 import {
   formsFor,
@@ -10,6 +13,7 @@ import {
   int8Form,
   productsSaturate,
   quantisedSource,
+  rowsAtOnce,
   toInt4,
   toInt8,
 } from "./quantised.ts";
@@ -109,6 +113,25 @@ test("whether 8-bit products saturate is asked of the engine, not of the process
   expect(error(came, exact) > 0.1).toBe(saturates);
   const half = await product(ones, int8Form(false, true));
   expect(error(half.came, half.exact)).toBeLessThan(1e-5);
+});
+
+test("rows that cost no more are found with a stopwatch, whatever they are", async () => {
+  expect([4, 16]).toContain(await rowsAtOnce({ openSession: createSession, options: { threads: 1 } }));
+});
+
+test("matrices of one input and one width become one product, joined below one another", async () => {
+  const graph = new Graph("joined");
+  const net = new Net(graph, { form: formsFor("int8") as NonNullable<ReturnType<typeof formsFor>> });
+  const names = ["a", "b", "c"].map((part) => `tower.vision_model.0.self_attn.${part}`);
+  const x = graph.input("x", "float32", [2, 8]);
+  expect(net.linears(names, x, 3).map(({ shape }) => shape)).toEqual(names.map(() => [2, 3]));
+  const joined = names.map((name) => `${name}.weight`).join("+");
+  expect(graph.parameters.has(`${joined}#int8`)).toBe(true);
+  const recipe = quantisedSource(`${joined}#int8`, (name) => name, [8, 9]) as Recipe;
+  expect([recipe.from.length, recipe.shapes]).toEqual([3, names.map(() => [3, 8])]);
+  const parts = names.map((_, i) => normal(24, 1 + i));
+  const infos = names.map((name) => ({ name, shape: [3, 8] }) as unknown as TensorInfo);
+  expect(recipe.compute(parts, infos)).toEqual(toInt8(joinRows(parts), 9, 8).values);
 });
 
 test("layers of transformers are quantised; what surrounds actions and states is not", () => {

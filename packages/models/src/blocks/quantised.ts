@@ -1,7 +1,7 @@
 /**
  * Matrices in fewer bits. int8: a scale for every output and whole numbers in -127..127; what is multiplied by them is brought
  * to 8 bits on the way (ONNX Runtime's DynamicQuantizeMatMul), with one scale for all rows, or with one for each where rows
- * differ much, as tokens of language models do. int4: a scale for every 32 inputs of an output (MatMulNBits, whose products
+ * differ much, as tokens of language models do. int4: a scale for every 128 inputs of an output (MatMulNBits, whose products
  * are of 8 bits, with a scale for every row and block).
  *
  * A quantised parameter is named after the tensor that it is made of: `x.weight#int8`, `x.weight#int8.scale`; `#int7` are int8
@@ -25,7 +25,7 @@ import {
   sizeOf,
   type Tensor,
 } from "@bidden/tensor";
-import { fromFloat32 } from "../checkpoint/floats.ts";
+import { fromFloat32, joinRows } from "../checkpoint/floats.ts";
 import type { Engine } from "../checkpoint/engine.ts";
 import type { Recipe } from "../checkpoint/weights.ts";
 import type { MatrixForm } from "./net.ts";
@@ -33,8 +33,8 @@ import type { MatrixForm } from "./net.ts";
 /** Rows that are turned into columns together. */
 const TILE = 64;
 
-/** Inputs that share a scale in int4. */
-const BLOCK = 32;
+/** Inputs that share a scale in int4. With 32 the error is a sixth smaller, and products take 1.4 times as long. */
+const BLOCK = 128;
 
 /** The whole number at the end of the range, the same on both sides of zero. */
 const INT8_END = 127;
@@ -105,8 +105,12 @@ export const halfForm: MatrixForm = (graph, name, x, width, bias) => {
 /** How the matrices of a policy are held; fp32 leaves them as they are. */
 export type Precision = "fp32" | "fp16" | "int8" | "int4";
 
-/** Attention and MLP of transformer layers, and the projection of image features: nearly all of the weights. */
-const LARGE = /\.(self_attn|attn|mlp)\.\w+\.weight$|\.(connector|multi_modal_projector|mlp1)\./;
+/**
+ * Attention and MLP of transformer layers (in the names of transformers, timm and diffusers), and the projection of image
+ * features: nearly all of the weights.
+ */
+const LARGE =
+  /\.(self_attn|attn|mlp)\.\w+\.weight$|\.attn1\.to_(q|k|v|out\.0)\.weight$|\.ff\.net\.(0\.proj|2)\.weight$|\.(connector|multi_modal_projector|mlp1)\./;
 
 /**
  * Which form each matrix takes. Image encoders have many rows of like size, so one scale a matrix is enough and quickest; in 4
@@ -143,6 +147,41 @@ export async function productsSaturate(engine: Engine): Promise<boolean> {
   return Array.from(y?.data ?? [], Number).some((value) => Math.abs(value - exact) > 0.01 * exact);
 }
 
+/** Numbers along both sides of the matrix that is timed: few enough that reading it does not hide the products. */
+const TIMED = 2048;
+
+/**
+ * How many rows a product of 8 bits takes at once for about the price of four: 16 where the processor has matrix units
+ * (measured on AMX: one row and sixteen take the same time), 4 elsewhere. Asked of the engine with a stopwatch.
+ */
+export async function rowsAtOnce(engine: Engine): Promise<4 | 16> {
+  const few = await productMs(engine, 4);
+  return (await productMs(engine, 16)) < 2 * few ? 16 : 4;
+}
+
+/** The shortest of some products of `rows` rows, ms: what else the machine does only makes them longer. */
+async function productMs(engine: Engine, rows: number): Promise<number> {
+  const graph = new Graph("stopwatch");
+  const weight = graph.constant(new Int8Array(TIMED * TIMED).fill(1), "int8", [TIMED, TIMED]);
+  let x = graph.input("x", "float32", [rows, TIMED]);
+  // A few in a row, so that what a run costs by itself does not count.
+  for (let i = 0; i < 4; i++) {
+    const scale = graph.constant(new Float32Array(TIMED).fill(1 / TIMED - i * 1e-9), "float32", [TIMED]);
+    x = contributed(graph, "DynamicQuantizeMatMul", [x, weight, scale], [rows, TIMED]);
+  }
+  graph.output("y", x);
+  const session = await engine.openSession(onnxModel(graph), engine.options);
+  const feeds = { x: new Float32Array(rows * TIMED).fill(1) };
+  let least = Number.POSITIVE_INFINITY;
+  for (let run = 0; run < 12; run++) {
+    const began = performance.now();
+    await session.run(feeds);
+    least = Math.min(least, performance.now() - began);
+  }
+  await session.close();
+  return least;
+}
+
 function contributed(graph: Graph, op: string, inputs: readonly (Tensor | null)[], shape: readonly number[]): Tensor {
   const outputs = [{ dtype: "float32", shape }] as const;
   // Inputs that are left out at the end are not written.
@@ -150,50 +189,53 @@ function contributed(graph: Graph, op: string, inputs: readonly (Tensor | null)[
   return graph.node({ op, domain: "com.microsoft", inputs: inputs.slice(0, last + 1), outputs })[0] as Tensor;
 }
 
+/** Between the names of tensors that are one parameter, below one another. */
+const JOINT = "+";
+
 /**
- * How a quantised parameter is made; null for one that is not quantised.
+ * How a parameter is made that is no tensor of the checkpoint as it is: quantised, several joined, or both; null for any other.
  * @param stored name in the checkpoint of a tensor [width, inputs]
  * @param shape of the parameter
  */
 export function quantisedSource(parameter: string, stored: (name: string) => string, shape: Shape): Recipe | null {
-  const half = /^(.*)#fp16$/.exec(parameter)?.[1];
-  if (half !== undefined) {
-    return {
-      id: "fp16 values",
-      from: [stored(half)],
-      shapes: [shape],
-      compute: ([values]) => toHalf(values as Float32Array, stored(half)),
-    };
-  }
-  const found = /^(.*)#(int[478])(\.scale)?$/.exec(parameter);
-  if (found === null) return null;
-  const [, name, form, scale] = found as unknown as readonly [
+  const [whole, form, scale] = (/^(.*)#(int[478]|fp16)(\.scale)?$/.exec(parameter)?.slice(1) ?? [parameter]) as [
     string,
-    string,
-    "int4" | "int7" | "int8",
-    string | undefined,
+    ("int4" | "int7" | "int8" | "fp16")?,
+    string?,
   ];
+  const from = whole.split(JOINT).map(stored);
+  if (form === undefined)
+    return from.length === 1 ? null : { id: "joined", from, ...partShapes(shape, from), compute: joinRows };
+  const [name] = from as [string];
+  if (form === "fp16") {
+    return { id: "fp16 values", from, ...partShapes(shape, from), compute: (all) => toHalf(joinRows(all), name) };
+  }
   const part = scale === undefined ? "values" : "scales";
   return {
     id: `${form} ${part}`,
-    from: [stored(name)],
+    from,
     // [inputs, width] in 8 bits; the others' shapes do not tell both numbers, and go with these.
-    ...(form !== "int4" && scale === undefined ? { shapes: [shape.toReversed()] } : {}),
-    compute: ([values], [info]) => {
-      const [width, inputs] = (info?.shape ?? []) as readonly [number, number];
+    ...(form !== "int4" && scale === undefined ? partShapes(shape.toReversed(), from) : {}),
+    compute: (all, infos) => {
+      const inputs = infos[0]?.shape[1] as number;
+      const width = infos.reduce((sum, info) => sum + (info.shape[0] as number), 0);
       const blocks = Math.ceil(inputs / BLOCK);
       const fits = form !== "int4" || sizeOf(shape) === width * blocks * (scale === undefined ? BLOCK / 2 : 1);
       if (!fits || (scale === undefined && form === "int4" && shape[0] !== width)) {
-        throw new BiddenError(
-          "bad-checkpoint",
-          `"${stored(name)}": expected ${shape[0]} rows; came [${width}, ${inputs}].`,
-          { tensor: stored(name) },
-        );
+        throw new BiddenError("bad-checkpoint", `"${name}": expected ${shape[0]} rows; came [${width}, ${inputs}].`, {
+          tensor: name,
+        });
       }
-      if (form === "int4") return toInt4(values as Float32Array, width, inputs)[part];
-      return toInt8(values as Float32Array, width, inputs, form === "int8" ? INT8_END : INT7_END)[part];
+      const matrix = joinRows(all);
+      if (form === "int4") return toInt4(matrix, width, inputs)[part];
+      return toInt8(matrix, width, inputs, form === "int8" ? INT8_END : INT7_END)[part];
     },
   };
+}
+
+/** Joined tensors are of one shape. */
+function partShapes([rows = 0, ...rest]: Shape, from: readonly string[]): Pick<Recipe, "shapes"> {
+  return { shapes: from.map(() => [rows / from.length, ...rest]) };
 }
 
 /** The nearest halves, as bits. */
@@ -241,7 +283,7 @@ function rounded(value: number): number {
   return ((value + 1024.5) | 0) - 1024;
 }
 
-/** [width, inputs] to values uint8[width, blocks, 16], two to a byte, the first below, 8 for zero, and scales float32[width, blocks]. */
+/** [width, inputs] to values uint8[width, blocks, 64], two to a byte, the first below, 8 for zero, and scales float32[width, blocks]. */
 export function toInt4(
   matrix: Float32Array,
   width: number,

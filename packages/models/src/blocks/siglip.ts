@@ -90,9 +90,8 @@ function placed(table: Tensor, rows: number, columns: number, side: number): Ten
 function block(net: Net, name: string, x: Tensor, config: SiglipConfig): Tensor {
   const { width, heads, mlpWidth, epsilon } = config;
   const normed = net.layerNorm(`${name}.layer_norm1`, x, epsilon);
-  const [q, k, v] = ["q_proj", "k_proj", "v_proj"].map((part) =>
-    net.linear(`${name}.self_attn.${part}`, normed, width),
-  ) as [Tensor, Tensor, Tensor];
+  const parts = ["q_proj", "k_proj", "v_proj"].map((part) => `${name}.self_attn.${part}`);
+  const [q, k, v] = net.linears(parts, normed, width) as [Tensor, Tensor, Tensor];
   const seen = add(x, net.linear(`${name}.self_attn.out_proj`, net.attend(q, k, v, heads), width));
   const up = net.linear(`${name}.mlp.fc1`, net.layerNorm(`${name}.layer_norm2`, seen, epsilon), mlpWidth);
   return add(seen, net.linear(`${name}.mlp.fc2`, gelu(up, "tanh"), width));

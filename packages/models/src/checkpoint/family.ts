@@ -1,5 +1,5 @@
 /** What a family of published policies is: one file that recognises, describes, opens, checks and makes its checkpoints. */
-import type { Image } from "@bidden/runtime";
+import { BiddenError, type Image } from "@bidden/runtime";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Engine } from "./engine.ts";
 import type { GoldenCheck } from "./golden.ts";
@@ -112,7 +112,7 @@ export type FamilyOptions = {
   readonly dataset?: string;
   /** Denoising steps in place of the checkpoint's. */
   readonly steps?: number;
-  /** How matrices are held; families whose page does not name it stay in fp32. */
+  /** How matrices are held; families that know float32 only refuse any other (`onlyFloat32`). */
   readonly precision?: "fp32" | "fp16" | "int8" | "int4";
   /**
    * Answers to what a checkpoint leaves open, by the names that the error asks for them with, such as
@@ -140,4 +140,14 @@ export interface PolicyFamily {
   train?(checkpoint: Checkpoint, options: TrainingOptions): Promise<FamilyTraining>;
   /** Random weights in the published layout. */
   make?(options: MakeOptions): WrittenFiles;
+}
+
+/** Refuses fewer bits where a family has float32 only: what was asked for is done or said, not overlooked. */
+export function onlyFloat32(family: string, { precision = "fp32" }: FamilyOptions): void {
+  if (precision === "fp32") return;
+  throw new BiddenError(
+    "unsupported",
+    `${family} runs in fp32 only, and ${precision} was asked for: leave --precision out, or say --precision fp32.`,
+    { field: "precision", expected: "fp32", came: precision },
+  );
 }

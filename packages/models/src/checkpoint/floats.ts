@@ -78,3 +78,15 @@ export function fromFloat32(values: Float32Array, dtype: DType): Elements {
   if (dtype === "float16") return Uint16Array.from(values, float16Bits);
   throw new BiddenError("unsupported", `Weights are written as float32, float16 or bfloat16, not ${dtype}.`, { dtype });
 }
+
+/** Arrays one after another; no arrays are an empty float32. */
+export function joinRows<A extends Float32Array | Uint8Array>(rows: readonly A[]): A {
+  const size = rows.reduce((sum, row) => sum + row.length, 0);
+  const out = (rows[0] instanceof Uint8Array ? new Uint8Array(size) : new Float32Array(size)) as A;
+  let at = 0;
+  for (const row of rows) {
+    out.set(row, at);
+    at += row.length;
+  }
+  return out;
+}

@@ -18,11 +18,25 @@ export function openCheckpointAt(path: string): Promise<Checkpoint> {
   return openCheckpoint(folderSource(path));
 }
 
-/** Opens a published checkpoint of any family, ready to predict. */
+/** Opens a published checkpoint of any family, ready to predict; its files are closed with it, or at once where it is refused. */
 export async function openPublished(
   path: string,
   options: FamilyOptions & { readonly session?: SessionOptions } = {},
 ): Promise<PublishedPolicy> {
   const checkpoint = await openCheckpointAt(path);
-  return familyOf(checkpoint).open(checkpoint, nodeEngine(options.session), options);
+  try {
+    const policy = await familyOf(checkpoint).open(checkpoint, nodeEngine(options.session), options);
+    return {
+      info: policy.info,
+      predict: (observation, how) => policy.predict(observation, how),
+      reset: () => policy.reset(),
+      close: async () => {
+        await policy.close();
+        await checkpoint.close();
+      },
+    };
+  } catch (error) {
+    await checkpoint.close();
+    throw error;
+  }
 }

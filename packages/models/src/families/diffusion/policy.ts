@@ -10,13 +10,13 @@ import type {
   PublishedPolicy,
 } from "../../checkpoint/family.ts";
 import { verdictOf } from "../../checkpoint/verdict.ts";
-import { joinRows } from "../lerobot/golden-inputs.ts";
 import type { Normalisations } from "../lerobot/normalise.ts";
 import { type Seen, seeObservation } from "../lerobot/observe.ts";
 import { ActionQueue } from "../lerobot/steps.ts";
 import type { DiffusionConfig } from "./config.ts";
 import { stepSinusoid } from "./model.ts";
 import { denoise } from "./sample.ts";
+import { joinRows } from "../../checkpoint/floats.ts";
 
 export type DiffusionParts = {
   readonly info: FamilyInfo;

@@ -6,7 +6,6 @@ import type { GoldenCheck } from "../../checkpoint/golden.ts";
 import type { Fields } from "../../checkpoint/json.ts";
 import { readPng } from "../../image/png.ts";
 import { loadTokenizer } from "../../tokenizers/load.ts";
-import { joinRows } from "../lerobot/golden-inputs.ts";
 import { readGroot } from "./checkpoint.ts";
 import type { GrootConfig } from "./config.ts";
 import { grootPixels } from "./pixels.ts";
@@ -14,6 +13,7 @@ import { grootPrompt } from "./prompt.ts";
 import { type Context, GrootRunner, type GrootTrace } from "./runner.ts";
 import { GROOT_MODES, type GrootMode, GrootNormalisation } from "./statistics.ts";
 import { grootBuckets } from "./time.ts";
+import { joinRows } from "../../checkpoint/floats.ts";
 
 /** README-open.md: features, and actions. */
 const FEATURES = { relMax: 1e-4 };

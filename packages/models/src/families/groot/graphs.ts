@@ -1,23 +1,23 @@
 /** The graphs of GR00T: images, text with images, the times of all steps, and one step. */
 import { Graph, type Tensor } from "@bidden/tensor";
-import { Net } from "../../blocks/net.ts";
+import { Net, type NetOptions } from "../../blocks/net.ts";
 import type { GrootConfig } from "./config.ts";
 import { crossBlocks, lookBack, modulate, read, see, step } from "./model.ts";
 
 /** Input "pixels" float[views, 3, side, side]; outputs "hidden" and "tokens". */
-export function visionGraph(config: GrootConfig, views: number): Graph {
+export function visionGraph(config: GrootConfig, views: number, options: NetOptions = {}): Graph {
   const graph = new Graph("groot-vision");
   const pixels = graph.input("pixels", "float32", [views, 3, config.side, config.side]);
-  const { hidden, tokens } = see(new Net(graph, { trainable: () => false }), config, pixels);
+  const { hidden, tokens } = see(new Net(graph, { trainable: () => false, ...options }), config, pixels);
   graph.output("hidden", hidden);
   graph.output("tokens", tokens);
   return graph;
 }
 
 /** Input "embedded" float[1, n, width]; outputs "features", "normed", "seen", and "keys.<i>", "values.<i>" for the step. */
-export function languageGraph(config: GrootConfig, n: number): Graph {
+export function languageGraph(config: GrootConfig, n: number, options: NetOptions = {}): Graph {
   const graph = new Graph("groot-language");
-  const net = new Net(graph, { trainable: () => false });
+  const net = new Net(graph, { trainable: () => false, ...options });
   const features = read(net, config, graph.input("embedded", "float32", [1, n, config.language.width]));
   const { normed, embedded, keys, values } = lookBack(net, config, features);
   graph.output("features", features);
@@ -39,12 +39,12 @@ export function timeGraph(config: GrootConfig, channels: number): Graph {
 }
 
 /** Inputs "actions", "state", "tau", "modulation", "keys.<i>" and "values.<i>"; output "velocity", and what lies between. */
-export function stepGraph(config: GrootConfig, n: number): Graph {
+export function stepGraph(config: GrootConfig, n: number, options: NetOptions = {}): Graph {
   const graph = new Graph("groot-step");
   const { dit, horizon, actionDim, stateDim } = config;
   const memory = (name: string): Tensor[] =>
     crossBlocks(config).map((_, i) => graph.input(`${name}.${i}`, "float32", [1, dit.heads, n, dit.headWidth]));
-  const out = step(new Net(graph, { trainable: () => false }), config, {
+  const out = step(new Net(graph, { trainable: () => false, ...options }), config, {
     actions: graph.input("actions", "float32", [1, horizon, actionDim]),
     state: graph.input("state", "float32", [1, 1, stateDim]),
     tau: graph.input("tau", "float32", [dit.width]),

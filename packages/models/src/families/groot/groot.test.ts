@@ -65,6 +65,24 @@ test("made checkpoints of other sizes open and predict, each embodiment differen
   expect(chunks[2]).not.toEqual(chunks[0]);
 });
 
+test.each(["fp16", "int8", "int4"] as const)("%s stays near float32", async (precision) => {
+  const files = usual();
+  const image = { width: 80, height: 60, data: new Uint8Array(80 * 60 * 3).map((_, i) => (i * 37) % 251) };
+  const chunkIn = async (how: FamilyOptions): Promise<Float32Array> => {
+    const policy = await groot.open(await opened(files), engine, how);
+    const images = Object.fromEntries(policy.info.cameras.map(({ name }) => [name, image]));
+    const state = new Float32Array(policy.info.state.dim).fill(0.3);
+    const { normalised } = await policy.predict({ images, state, instruction: "put it there" }, { seed: 3 });
+    await policy.close();
+    return normalised;
+  };
+  const [exact, came] = [await chunkIn({}), await chunkIn({ precision })];
+  const norm = (values: Float32Array): number => Math.hypot(...values);
+  const error = norm(exact.map((value, i) => value - (came[i] as number))) / norm(exact);
+  expect(error).toBeGreaterThan(0);
+  expect(error).toBeLessThan({ fp16: 2e-3, int8: 0.05, int4: 0.3 }[precision]);
+});
+
 test("traps: what must be refused, in words", async () => {
   const tell = async (files: Map<string, Uint8Array>, options: FamilyOptions = {}): Promise<string> =>
     groot.open(await opened(files), engine, options).then(() => "opened", String);

@@ -36,7 +36,7 @@ async function openGroot(checkpoint: Checkpoint, engine: Engine, options: Family
       { file: tokenizer.name, expected: config.imageToken, came: tokenizer.idOf("<IMG_CONTEXT>") ?? null },
     );
   }
-  const runner = await GrootRunner.open(checkpoint, engine, config, embodiment.slot);
+  const runner = await GrootRunner.open(checkpoint, engine, config, embodiment.slot, options.precision);
   return new GrootPolicy({ info: describe(checkpoint, config, embodiment), runner, embodiment, tokenizer });
 }
 

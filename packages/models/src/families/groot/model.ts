@@ -21,7 +21,7 @@ import {
 } from "@bidden/tensor";
 import { finishLayer } from "../../blocks/llama.ts";
 import type { Net } from "../../blocks/net.ts";
-import { fixedTurns, rope } from "../../blocks/rope.ts";
+import { fixedTurns } from "../../blocks/rope.ts";
 import { siglip } from "../../blocks/siglip.ts";
 import { CONNECTOR, type GrootConfig, HEAD, LANGUAGE, PROJECTION, type TransformerConfig, VISION } from "./config.ts";
 
@@ -55,8 +55,8 @@ export function read(net: Net, config: GrootConfig, embedded: Tensor): Tensor {
     const part = (name: string, count: number): Tensor =>
       splitHeads(net.linear(`${layer}.self_attn.${name}`, y, count * headWidth, { bias: false }), count);
     // Qwen3 normalises queries and keys of every head.
-    const q = rope(net.rmsNorm(`${layer}.self_attn.q_norm`, part("q_proj", heads), epsilon), turns);
-    const k = rope(net.rmsNorm(`${layer}.self_attn.k_norm`, part("k_proj", kvHeads), epsilon), turns);
+    const q = net.rope(net.rmsNorm(`${layer}.self_attn.q_norm`, part("q_proj", heads), epsilon), turns);
+    const k = net.rope(net.rmsNorm(`${layer}.self_attn.k_norm`, part("k_proj", kvHeads), epsilon), turns);
     x = finishLayer(net, layer, x, q, { k, v: part("v_proj", kvHeads) }, mask, language);
   }
   const hidden = net.rmsNorm(`${LANGUAGE}.norm`, x, epsilon);

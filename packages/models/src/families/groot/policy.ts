@@ -9,12 +9,12 @@ import type {
 } from "../../checkpoint/family.ts";
 import { verdictOf } from "../../checkpoint/verdict.ts";
 import type { TextTokenizer } from "../../tokenizers/tokenizer.ts";
-import { joinRows } from "../lerobot/golden-inputs.ts";
 import type { GrootEmbodiment } from "./checkpoint.ts";
 import { grootPixels, grootView } from "./pixels.ts";
 import { grootPrompt } from "./prompt.ts";
 import type { GrootRunner } from "./runner.ts";
 import { grootActions, grootState } from "./statistics.ts";
+import { joinRows } from "../../checkpoint/floats.ts";
 
 export type GrootPolicyParts = {
   readonly info: FamilyInfo;

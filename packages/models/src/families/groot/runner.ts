@@ -1,6 +1,8 @@
 /** Runs GR00T's graphs: sessions are opened for the lengths that come, with the weights of one embodiment. */
 import { BiddenError } from "@bidden/runtime";
 import type { Graph, Session, TensorData } from "@bidden/tensor";
+import type { NetOptions } from "../../blocks/net.ts";
+import { formsFor, type Precision, productsSaturate, quantisedSource } from "../../blocks/quantised.ts";
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
 import { SessionSlot } from "../../checkpoint/session-slot.ts";
@@ -31,6 +33,7 @@ export class GrootRunner {
   readonly #checkpoint: Checkpoint;
   readonly #engine: Engine;
   readonly #slot: ReadonlyMap<string, TensorData>;
+  readonly #net: NetOptions;
   readonly #vision = new SessionSlot();
   readonly #language = new SessionSlot();
   readonly #step = new SessionSlot();
@@ -41,19 +44,25 @@ export class GrootRunner {
     engine: Engine,
     config: GrootConfig,
     slot: ReadonlyMap<string, TensorData>,
+    net: NetOptions,
   ) {
     this.#checkpoint = checkpoint;
     this.#engine = engine;
     this.config = config;
     this.#slot = slot;
+    this.#net = net;
   }
 
-  /** @param embodiment which of the slots' weights to run with */
+  /**
+   * @param embodiment which of the slots' weights to run with
+   * @param precision how the matrices of encoders, language model and head are held
+   */
   static async open(
     checkpoint: Checkpoint,
     engine: Engine,
     config: GrootConfig,
     embodiment: number,
+    precision: Precision = "fp32",
   ): Promise<GrootRunner> {
     if (!Number.isInteger(embodiment) || embodiment < 0 || embodiment >= config.slots) {
       throw new BiddenError(
@@ -68,18 +77,18 @@ export class GrootRunner {
       const shape = checkpoint.info(name).shape.slice(1);
       slot.set(name, { dtype: "float32", shape, data: await checkpoint.rows(name, [embodiment]) });
     }
-    const runner = new GrootRunner(checkpoint, engine, config, slot);
-    runner.#bind(
-      [visionGraph(config, 1), languageGraph(config, 1), stepGraph(config, 1), timeGraph(config, runner.#channels)],
-      [],
-    );
+    const form = formsFor(precision, precision.startsWith("int") && (await productsSaturate(engine)));
+    const net: NetOptions = { forwardOnly: true, ...(form === undefined ? {} : { form }) };
+    const runner = new GrootRunner(checkpoint, engine, config, slot, net);
+    const graphs = [visionGraph(config, 1, net), languageGraph(config, 1, net), stepGraph(config, 1, net)];
+    runner.#bind([...graphs, timeGraph(config, runner.#channels)], []);
     return runner;
   }
 
   /** float32[views, 3, side, side] to SigLIP's last hidden state and the language model's image tokens. */
   async see(pixels: Float32Array): Promise<{ readonly hidden: Float32Array; readonly tokens: Float32Array }> {
     const views = pixels.length / (3 * this.config.side ** 2);
-    const session = await this.#open(this.#vision, `${views}`, () => visionGraph(this.config, views));
+    const session = await this.#open(this.#vision, `${views}`, () => visionGraph(this.config, views, this.#net));
     const out = await session.run({ pixels });
     return { hidden: out.hidden?.data as Float32Array, tokens: out.tokens?.data as Float32Array };
   }
@@ -102,7 +111,7 @@ export class GrootRunner {
 
   async read(embedded: Float32Array): Promise<Context> {
     const count = embedded.length / this.config.language.width;
-    const session = await this.#open(this.#language, `${count}`, () => languageGraph(this.config, count));
+    const session = await this.#open(this.#language, `${count}`, () => languageGraph(this.config, count, this.#net));
     const { features, normed, seen, ...memory } = await session.run({ embedded });
     const values = (data: TensorData | undefined): Float32Array => data?.data as Float32Array;
     return { features: values(features), normed: values(normed), seen: values(seen), count, memory };
@@ -121,7 +130,9 @@ export class GrootRunner {
   async denoise(context: Context, state: Float32Array, noise: Float32Array, trace?: GrootTrace): Promise<Float32Array> {
     const { steps, buckets, dit } = this.config;
     const { modulation } = await this.times();
-    const session = await this.#open(this.#step, `${context.count}`, () => stepGraph(this.config, context.count));
+    const session = await this.#open(this.#step, `${context.count}`, () =>
+      stepGraph(this.config, context.count, this.#net),
+    );
     const row = modulation.length / steps;
     const share = Math.fround(1 / steps);
     let actions = noise;
@@ -172,7 +183,7 @@ export class GrootRunner {
 
   #bind(graphs: readonly Graph[], unused: readonly RegExp[]): Weights {
     return bindWeights(this.#checkpoint, graphs, {
-      source: (name) => this.#slot.get(name) ?? name,
+      source: (name, shape) => this.#slot.get(name) ?? quantisedSource(name, (stored) => stored, shape) ?? name,
       unused: [...UNUSED, PER_EMBODIMENT, /embed_tokens\.weight$/, this.#cutLayers, ...unused],
     });
   }

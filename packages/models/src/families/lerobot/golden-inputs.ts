@@ -2,6 +2,7 @@
 import type { FamilyObservation } from "../../checkpoint/family.ts";
 import type { GoldenCheck, GoldenSet } from "../../checkpoint/golden.ts";
 import type { LerobotFeatures } from "./features.ts";
+import { joinRows } from "../../checkpoint/floats.ts";
 
 export class GoldenInputs {
   readonly #check: GoldenCheck;
@@ -37,16 +38,4 @@ export class GoldenInputs {
     const { golden, base } = this.#check;
     return golden.has(name) || base === null ? golden : base;
   }
-}
-
-/** Rows one after another. */
-export function joinRows<A extends Float32Array | Uint8Array>(rows: readonly A[]): A {
-  const size = rows.reduce((sum, row) => sum + row.length, 0);
-  const out = (rows[0] instanceof Uint8Array ? new Uint8Array(size) : new Float32Array(size)) as A;
-  let at = 0;
-  for (const row of rows) {
-    out.set(row, at);
-    at += row.length;
-  }
-  return out;
 }

@@ -7,10 +7,11 @@ import { ACTIONS, goldenPixels, HIDDEN } from "../openvla/golden.ts";
 import { promptIds, promptOf } from "../openvla/prompt.ts";
 import { normalise, rangeOf, unnormalise } from "../openvla/statistics.ts";
 import { alphasCumprod, ddimStep, ddimTimes, timeEmbedding, TRAIN_STEPS } from "./ddim.ts";
-import { joined } from "../openvla/model.ts";
+
 import type { OftContext, OftModel, OftResult } from "./model.ts";
 import { openOft, type OftFacts } from "./open.ts";
 import { findParts, openParts } from "./parts.ts";
+import { joinRows } from "../../checkpoint/floats.ts";
 
 const NORMALISED: Tolerance = { relL2: 5e-6, maxAbs: 1e-3 };
 
@@ -107,7 +108,7 @@ async function runModel(
   check.equal(`${name}.alphas_cumprod`, alphasCumprod(), run.numbers("alphas_cumprod"), { relL2: 1e-6 });
   const noise = await golden.float(`${name}.noise`);
   await checkSequence(check, name, run, await model.noisySequence(context, noise, times[0] as number), width);
-  const embeddings = joined(times.map((t) => timeEmbedding(t, width)));
+  const embeddings = joinRows(times.map((t) => timeEmbedding(t, width)));
   await check.compare(`${name}.time_embeddings`, embeddings, { relL2: 1e-6 });
   return followed(check, name, model, context, { noise, times });
 }
@@ -165,7 +166,7 @@ async function checkResult(
 ): Promise<void> {
   const stage = `${name}.actions_hidden_states`;
   if (hidden !== null && check.golden.has(stage)) await check.compare(stage, hidden, HIDDEN);
-  if (noises.length > 0) await check.compare(`${name}.noise_pred`, joined(noises), HIDDEN);
+  if (noises.length > 0) await check.compare(`${name}.noise_pred`, joinRows(noises), HIDDEN);
   if (run.has("token_ids")) check.equal(`${name}.token_ids`, ids, run.numbers("token_ids"));
   check.equal(`${name}.normalized_actions`, actions, rowsOf(run, "normalized_actions"), NORMALISED);
   const range = rangeOf(facts.statistics.action, facts.platform.bounds);

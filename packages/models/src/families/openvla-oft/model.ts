@@ -3,10 +3,11 @@ import { BiddenError } from "@bidden/runtime";
 import type { Graph, Session } from "@bidden/tensor";
 import { SessionSlot } from "../../checkpoint/session-slot.ts";
 import { argMax, valueOfId } from "../openvla/bins.ts";
-import { floats, joined, type OpenvlaModel, withImages } from "../openvla/model.ts";
+import { floats, type OpenvlaModel, withImages } from "../openvla/model.ts";
 import type { PromptTokenizer } from "../openvla/prompt.ts";
 import { alphasCumprod, ddimStep, ddimTimes, timeEmbedding, TRAIN_STEPS } from "./ddim.ts";
 import type { HeadKind } from "./graphs.ts";
+import { joinRows } from "../../checkpoint/floats.ts";
 
 export type OftGraphs = {
   readonly head: Graph | null;
@@ -86,7 +87,7 @@ export class OftModel {
     const tokens = state === null ? [] : [await this.#project("proprio", state)];
     return {
       language,
-      features: joined(seen.map(({ features }) => features)),
+      features: joinRows(seen.map(({ features }) => features)),
       between: [...seen.map(({ projected }) => projected), ...tokens],
       prompt,
     };
@@ -99,7 +100,7 @@ export class OftModel {
   sequence({ between, prompt }: OftContext, places: Float32Array, time: Float32Array | null): Float32Array {
     const { width } = this.base.config.llama;
     const end = prompt.length - width;
-    const text = joined([prompt.subarray(0, end), places, prompt.subarray(end)]);
+    const text = joinRows([prompt.subarray(0, end), places, prompt.subarray(end)]);
     return withImages(text, width, time === null ? between : [...between, time]);
   }
 

@@ -194,6 +194,19 @@ describe("made checkpoints", () => {
     await policy.close();
   });
 
+  test("what is merged of low rank is merged first, then held in fewer bits", async () => {
+    const checkpoint = await openCheckpoint(memorySource(makeFiles({ head: "l1", film: true })));
+    const actionsIn = async (precision: "fp32" | "int8"): Promise<Float32Array> => {
+      const policy = await openvlaOft.open(checkpoint, engine, { precision });
+      const state = new Float32Array(policy.info.state.dim).fill(0.1);
+      return (await policy.predict({ images: LIBERO, state, instruction: "put it there" }, { seed: 1 })).normalised;
+    };
+    const [exact, came] = [await actionsIn("fp32"), await actionsIn("int8")];
+    const error = Math.hypot(...exact.map((value, i) => value - (came[i] as number))) / Math.hypot(...exact);
+    expect(error).toBeGreaterThan(0);
+    expect(error).toBeLessThan(0.1);
+  });
+
   test("three cameras and two arms", async () => {
     const checkpoint = await openCheckpoint(memorySource(makeFiles({ platform: "aloha" })));
     const { facts: read, model } = await openOft(checkpoint, engine);

@@ -7,12 +7,13 @@ import type { Fields } from "../../checkpoint/json.ts";
 import { readPng } from "../../image/png.ts";
 import { idOfValue, valueOfId } from "./bins.ts";
 import { type OpenvlaConfig, patchesOf } from "./config.ts";
-import { floats, joined, type OpenvlaModel, withImages } from "./model.ts";
+import { floats, type OpenvlaModel, withImages } from "./model.ts";
 import { openModel, statisticsOf } from "./open.ts";
 import { planesOf, squareImage } from "./pixels.ts";
 import { actionOf } from "./policy.ts";
 import { promptIds, promptOf, type PromptTokenizer } from "./prompt.ts";
 import { chooseStatistics, rangeOf } from "./statistics.ts";
+import { joinRows } from "../../checkpoint/floats.ts";
 
 export const HIDDEN: Tolerance = { relL2: 5e-6, relMax: 1e-4 };
 const LOGITS: Tolerance = { relL2: 5e-6, maxAbs: 1e-3 };
@@ -91,7 +92,7 @@ async function checkCase(run: Run, name: string, facts: Fields): Promise<void> {
   if (golden.has(`${name}.hidden_states.0`)) await checkHidden(run, name, embeds);
 
   const decoded = await model.decode(embeds, facts.whole("action_dim"), tokenizer.eos);
-  const logits = joined(decoded.logits);
+  const logits = joinRows(decoded.logits);
   await check.compare(`${name}.logits`, logits, LOGITS);
   const first = `${name}.logits_bf16_step0`;
   if (golden.has(first)) await check.compare(first, logits.subarray(0, config.vocabulary), { relMax: 3e-2 });

@@ -10,6 +10,7 @@ import { argMax } from "./bins.ts";
 import { type OpenvlaConfig, patchesOf } from "./config.ts";
 import { furtherGraph, sequenceGraph } from "./graphs.ts";
 import type { MatrixForms } from "./precision.ts";
+import { joinRows } from "../../checkpoint/floats.ts";
 
 /** Shortest length that graphs are bound at. */
 const GRAIN = 16;
@@ -253,15 +254,5 @@ export function floats(run: Readonly<Record<string, TensorData>>, name: string):
 
 /** The beginning-of-text token, what stands after it (images, state, time), then the rest of the prompt. */
 export function withImages(prompt: Float32Array, width: number, images: readonly Float32Array[]): Float32Array {
-  return joined([prompt.subarray(0, width), ...images, prompt.subarray(width)]);
-}
-
-export function joined(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+  return joinRows([prompt.subarray(0, width), ...images, prompt.subarray(width)]);
 }

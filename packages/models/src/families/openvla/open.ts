@@ -1,7 +1,7 @@
 /** Opens the parts of an OpenVLA checkpoint that OFT shares: sizes, weights, tokenizer, statistics. */
 import { BiddenError } from "@bidden/runtime";
 import type { Graph, Shape } from "@bidden/tensor";
-import { quantisedSource } from "../../blocks/quantised.ts";
+import { quantisedSource, rowsAtOnce } from "../../blocks/quantised.ts";
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
 import type { FamilyOptions } from "../../checkpoint/family.ts";
@@ -50,7 +50,7 @@ export async function openModel(
   options: ModelOptions = {},
 ): Promise<{ readonly config: OpenvlaConfig; readonly model: OpenvlaModel; readonly tokenizer: PromptTokenizer }> {
   const config = await readConfig(checkpoint, options.prompt);
-  const form = options.form ?? matrixForms(options.precision);
+  const form = options.form ?? (await chosenForms(engine, options.precision));
   const vision = (options.vision ?? visionGraph)(config, form.netOn);
   const weights = bindWeights(checkpoint, [vision, ...openvlaGraphs(config, form)], {
     source: (parameter, shape) => quantised(parameter, shape, options.source ?? ((stored) => stored)),
@@ -68,6 +68,10 @@ export async function openModel(
   return { config, model, tokenizer: await openTokenizer(checkpoint, config) };
 }
 
+async function chosenForms(engine: Engine, precision: ModelOptions["precision"]): Promise<MatrixForms> {
+  return matrixForms(precision, precision === "int8" ? await rowsAtOnce(engine) : undefined);
+}
+
 /** A quantised parameter is made of the stored value, or of what is computed in its place. */
 function quantised(parameter: string, shape: Shape, source: (stored: string) => WeightSource): WeightSource {
   const recipe = quantisedSource(parameter, (name) => name, shape);
@@ -78,7 +82,8 @@ function quantised(parameter: string, shape: Shape, source: (stored: string) => 
   return {
     id: `${recipe.id} of ${inner.id}`,
     from: inner.from,
-    compute: (inputs, infos) => recipe.compute([inner.compute(inputs, infos) as Float32Array], infos),
+    // What is computed in a tensor's place has its shape: that of the first it is computed from.
+    compute: (inputs, infos) => recipe.compute([inner.compute(inputs, infos) as Float32Array], infos.slice(0, 1)),
   };
 }
 

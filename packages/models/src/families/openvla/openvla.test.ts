@@ -12,12 +12,13 @@ import { unpacked } from "../../testdata.test-kit.ts";
 import { madeFiles } from "../made-files.ts";
 import { idOfValue, isAction, valueOfId } from "./bins.ts";
 import { readConfig } from "./config.ts";
-import { floats, joined, type OpenvlaModel, plainNet, withImages } from "./model.ts";
+import { floats, type OpenvlaModel, plainNet, withImages } from "./model.ts";
 import { openModel, openTokenizer } from "./open.ts";
 import { openvla } from "./openvla.ts";
 import { actionOf, CAMERA } from "./policy.ts";
 import { promptIds, promptOf, type PromptTokenizer } from "./prompt.ts";
 import { normalise, type Range, rangeOf, unnormalise } from "./statistics.ts";
+import { joinRows } from "../../checkpoint/floats.ts";
 
 const GOLDEN = `${unpacked("openvla")}/`;
 const engine: Engine = nodeEngine({ threads: 1 });
@@ -192,12 +193,12 @@ describe("decoding", () => {
     const { ids, logits } = await model.decode(embeds, 5, -1);
     expect(ids).toHaveLength(5);
     const rest = await model.embed(ids.slice(0, 4));
-    const whole = joined([embeds, rest]);
+    const whole = joinRows([embeds, rest]);
     const first = embeds.length / 48 - 1;
     const read = [0, 1, 2, 3, 4].map((i) => first + i);
     const { values } = await model.run(whole, { read, outputs: ["logits"] });
     const expected = floats(values, "logits");
-    expect(apart(joined(logits), expected)).toBeLessThan(2e-5);
+    expect(apart(joinRows(logits), expected)).toBeLessThan(2e-5);
   });
 
   test("read some rows at a time it is the same sequence", async () => {
@@ -208,7 +209,7 @@ describe("decoding", () => {
       });
       const came = await other.model.decode(embeds, 4, -1);
       expect(came.ids).toEqual(ids);
-      expect(apart(joined(came.logits), joined(logits))).toBeLessThan(2e-5);
+      expect(apart(joinRows(came.logits), joinRows(logits))).toBeLessThan(2e-5);
       await other.model.close();
     }
   });

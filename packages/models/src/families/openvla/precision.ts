@@ -18,7 +18,7 @@ export type MatrixForms = {
   readonly prepack: boolean;
 };
 
-/** Tokens that are read in one pass: about as many as cost no more than reading the weights. */
+/** Tokens that int4 reads in one pass: more would cost a decoded token more than they save a prompt. */
 const ROWS = 4;
 
 /** Opening a session takes seconds where matrices are rearranged: few lengths. */
@@ -32,10 +32,12 @@ const FLOAT32: MatrixForms = {
 };
 
 /**
+ * @param rows that products of 8 bits take at once (`rowsAtOnce`)
+ *
  * int8: every matrix, with a scale for every row of what it multiplies. int4: those of the language model; image towers and
  * projector, whose features decide where things are, keep 8 bits.
  */
-export function matrixForms(precision: FamilyOptions["precision"] = "fp32"): MatrixForms {
+export function matrixForms(precision: FamilyOptions["precision"] = "fp32", rows: number = ROWS): MatrixForms {
   if (precision === "fp32") return FLOAT32;
   if (precision === "fp16") {
     return { ...FLOAT32, netOn: (graph) => new Net(graph, { form: quantisable(() => halfForm), forwardOnly: true }) };
@@ -45,7 +47,7 @@ export function matrixForms(precision: FamilyOptions["precision"] = "fp32"): Mat
   const form = (name: string): typeof eight => (precision === "int8" || isVision(name) ? eight : int4Form);
   return {
     netOn: (graph) => new Net(graph, { form: quantisable(form), forwardOnly: true }),
-    rows: ROWS,
+    rows: precision === "int8" ? rows : ROWS,
     grain: GRAIN,
     prepack: true,
   };

@@ -3,7 +3,6 @@ import { Graph } from "@bidden/tensor";
 import { Net } from "../../blocks/net.ts";
 import { turnValues } from "../../blocks/rope.ts";
 import type { GoldenCheck } from "../../checkpoint/golden.ts";
-import { joinRows } from "../lerobot/golden-inputs.ts";
 import { rawObservation } from "../pi0/golden.ts";
 import {
   batchSize,
@@ -18,6 +17,7 @@ import { GEMMA_TURNS } from "../pi0/model.ts";
 import { headTensor, embeddingTensor, piTensors } from "../pi0/tensors.ts";
 import type { PiFastParts } from "./policy.ts";
 import { answerBias, answerLoss, UNCOUNTED } from "./train.ts";
+import { joinRows } from "../../checkpoint/floats.ts";
 
 export async function checkAnswerLoss(parts: PiFastParts, train: TrainParts, check: GoldenCheck): Promise<void> {
   const { golden } = check;

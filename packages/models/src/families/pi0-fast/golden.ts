@@ -1,12 +1,12 @@
 /** π0-FAST against what LeRobot computed (layout: the golden set's README). */
 import { EXACT, type GoldenCheck } from "../../checkpoint/golden.ts";
-import { joinRows } from "../lerobot/golden-inputs.ts";
 import { inputsOf, rawObservation } from "../pi0/golden.ts";
 import { checkPrefix, checkRead, type PrefixRun } from "../pi0/golden-prefix.ts";
 import { embedPrefix, type ReadObservation } from "../pi0/policy.ts";
 import type { FastEncoded } from "../../tokenizers/fast.ts";
 import { type ChunkSize, decodeActions } from "./actions.ts";
 import type { PiFastParts } from "./policy.ts";
+import { joinRows } from "../../checkpoint/floats.ts";
 
 /** Ids of padding in what the reference generates after the end. */
 const NOTHING = 0;

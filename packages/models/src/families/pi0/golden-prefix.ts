@@ -1,8 +1,8 @@
 /** What π models read and what their prefix becomes, against LeRobot's values; the same for π0, π0.5 and π0-FAST. */
 import { EMBEDDINGS, EXACT, FP32, type GoldenCheck } from "../../checkpoint/golden.ts";
-import { joinRows } from "../lerobot/golden-inputs.ts";
 import type { PiModel, Prefix } from "./model.ts";
 import type { ReadObservation } from "./policy.ts";
+import { joinRows } from "../../checkpoint/floats.ts";
 
 /** One observation of a case, read. */
 export type PrefixRun = {

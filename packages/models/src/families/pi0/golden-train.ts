@@ -8,7 +8,6 @@ import { turnValues } from "../../blocks/rope.ts";
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
 import type { GoldenCheck } from "../../checkpoint/golden.ts";
-import { joinRows } from "../lerobot/golden-inputs.ts";
 import { rawObservation } from "./golden.ts";
 import type { PiDims } from "./dims.ts";
 import { expertOf } from "./graphs.ts";
@@ -17,6 +16,7 @@ import { canonicalName, type PiKind } from "./names.ts";
 import type { PiParts, ReadObservation } from "./policy.ts";
 import { bindPi, piTensors } from "./tensors.ts";
 import { flowLoss } from "./train.ts";
+import { joinRows } from "../../checkpoint/floats.ts";
 
 /** README-lerobot.md, "Tolerances". */
 export const GRADIENTS = { relL2: 1e-4 };

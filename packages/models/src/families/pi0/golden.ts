@@ -5,11 +5,11 @@ import { flowTimes } from "../../blocks/flow-matching.ts";
 import { guidanceWeight, holdPrefix, PREFIX_SCHEDULES, PrefixGuide } from "../../blocks/rtc.ts";
 import { EXACT, FP32, type GoldenCheck, type GoldenSet } from "../../checkpoint/golden.ts";
 import type { Fields } from "../../checkpoint/json.ts";
-import { joinRows } from "../lerobot/golden-inputs.ts";
 import { checkPrefix, checkRead, type PrefixRun } from "./golden-prefix.ts";
 import { suffixAllowed } from "./graphs.ts";
 import type { StepTrace } from "./model.ts";
 import { cutWidth, embedPrefix, type PiParts, type ReadObservation, readObservation } from "./policy.ts";
+import { joinRows } from "../../checkpoint/floats.ts";
 
 /** README-lerobot.md: fp32 against lerobot's own run in bf16. */
 const BF16 = { maxAbs: 5e-2 };

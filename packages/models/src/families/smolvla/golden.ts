@@ -7,12 +7,12 @@ import { type FlowTrace, flowTimes } from "../../blocks/flow-matching.ts";
 import { PREFIX_SCHEDULES, PrefixGuide } from "../../blocks/rtc.ts";
 import { EMBEDDINGS, EXACT, FP32, type GoldenCheck, type Tolerance } from "../../checkpoint/golden.ts";
 import type { Fields, JsonObject } from "../../checkpoint/json.ts";
-import { joinRows } from "../lerobot/golden-inputs.ts";
 import type { SmolVlaMemory } from "./engine.ts";
 import { checkInputs, type GoldenRow, goldenRows } from "./golden-inputs.ts";
 import { checkTraining } from "./golden-train.ts";
 import { modelActions, restoreActions, type SmolVlaParts } from "./policy.ts";
 import { actionAttention, actionPositions, attentionOf, positionsOf } from "./prefix.ts";
+import { joinRows } from "../../checkpoint/floats.ts";
 
 /** README-lerobot.md: how far a run in bfloat16 may be from one in float32. */
 const BFLOAT16 = 5e-2;

@@ -5,7 +5,7 @@
  */
 import { BiddenError, createRng, type Rng } from "@bidden/runtime";
 import { type Elements, Graph, initParameters, type TensorData } from "@bidden/tensor";
-import { embedTime } from "../../blocks/flow-matching.ts";
+import { drawFlowTime, embedTime } from "../../blocks/flow-matching.ts";
 import { isLora, loraForm, mergeLora } from "../../blocks/lora.ts";
 import { Net } from "../../blocks/net.ts";
 import { turnValues } from "../../blocks/rope.ts";
@@ -13,7 +13,6 @@ import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { type FamilyTraining, trainedOf, type TrainingOptions, type TrainingRow } from "../../checkpoint/training.ts";
 import { bindWeights } from "../../checkpoint/weights.ts";
 import { ACTION } from "../lerobot/features.ts";
-import { joinRows } from "../lerobot/golden-inputs.ts";
 import type { SmolVlaConfig } from "./config.ts";
 import type { Pixels } from "./engine.ts";
 import { imageSlots, padded, promptOf } from "./inputs.ts";
@@ -22,6 +21,7 @@ import { imageMarks, prepareState, type Words } from "./policy.ts";
 import { actionPositions, attentionOf, layOut, positionsOf, type PrefixLayout } from "./prefix.ts";
 import type { Normalisations } from "../lerobot/normalise.ts";
 import { isTrained, smolvlaLoss, trainInputs } from "./train.ts";
+import { joinRows } from "../../checkpoint/floats.ts";
 
 /** LeRobot's SmolVLAConfig. */
 const DEFAULTS = { rate: 1e-4, beta2: 0.95, weightDecay: 1e-10, clipNorm: 10 } as const;
@@ -204,7 +204,7 @@ function wideActions({ config, normalisations }: TrainingParts, rows: readonly T
   return joinRows(steps);
 }
 
-/** Beta(1.5, 1) by the inverse of its distribution t^1.5, in [0.001, 1]: times near the noise are drawn more often. */
+/** In [0.001, 1], as LeRobot scales it. */
 function drawTime(rng: Rng): number {
-  return Math.fround(0.999 * rng.uniform() ** (1 / 1.5) + 0.001);
+  return Math.fround(0.999 * drawFlowTime(rng) + 0.001);
 }
