@@ -1,4 +1,4 @@
-/** `bidden data edit ...`: into a new folder, without re-encoding anything. */
+/** `bidden data edit ...`: into a new folder; packets of videos are copied. */
 
 import { BiddenError } from "@bidden/runtime";
 import { type Command, InvalidArgumentError } from "commander";
