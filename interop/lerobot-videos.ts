@@ -1,6 +1,6 @@
 /**
- * Edits and converts a dataset with videos by copying packets, then lets LeRobot's own loader compare every frame, decoded, with what it
- * reads from the source. Not part of `npm test`: it needs Python with `pip install "lerobot[dataset]==0.6.1"`.
+ * Edits and converts a dataset with videos by copying packets (and cuts into a group of pictures, which encodes up to the next keyframe),
+ * then lets LeRobot's own loader compare every frame, decoded, with what it reads from the source. Not part of `npm test`: it needs Python with `pip install "lerobot[dataset]==0.6.1"`.
  *
  *   npx tsx interop/lerobot-videos.ts /path/to/python [dataset]
  */
@@ -9,7 +9,14 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { convertToLeRobot, convertToV21, keepEpisodes, mergeDatasets, openDataset } from "@bidden/data/node";
+import {
+  convertToLeRobot,
+  convertToV21,
+  keepEpisodes,
+  mergeDatasets,
+  openDataset,
+  trimDataset,
+} from "@bidden/data/node";
 import { BiddenError } from "@bidden/runtime";
 
 const [python, source = join(import.meta.dirname, "../testdata/data/lerobot/arm-h264-deleted")] = process.argv.slice(2);
@@ -20,6 +27,8 @@ const dataset = await openDataset(source);
 const all = Array.from({ length: dataset.episodeCount }, (_, episode) => episode);
 await dataset.close();
 
+/** Frames that "cut" lacks at the start of each episode. */
+const SKIPPED = 1;
 /** Result → the source's episodes that it should hold, in order. */
 const expected = new Map<string, number[]>();
 await keepEpisodes(source, at("without-first"), (episode) => episode !== 0);
@@ -30,13 +39,19 @@ expected.set("turned", [...all.slice(1), 0]);
 await convertToV21(source, at("v21"));
 await convertToLeRobot(at("v21"), at("there-and-back"));
 expected.set("there-and-back", all);
+await trimDataset(source, at("cut"), (_, length) => [SKIPPED, length]);
+expected.set("cut", all);
 try {
   for (const [name, episodes] of expected) {
     const script = join(import.meta.dirname, "lerobot-videos.py");
-    const out = execFileSync(python, [script, source, at(name), episodes.join(",")], {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-    });
+    const out = execFileSync(
+      python,
+      [script, source, at(name), episodes.join(","), name === "cut" ? `${SKIPPED}` : "0"],
+      {
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "ignore"],
+      },
+    );
     process.stdout.write(`${name}: ${out.trim()}\n`);
   }
 } finally {

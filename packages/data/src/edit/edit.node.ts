@@ -1,6 +1,7 @@
 /**
  * Editing datasets into a new folder; the source stays as it is, and the result appears whole or not at all. LeRobot datasets are
- * edited without loss: arrays and pictures keep their bytes, videos are copied packet by packet.
+ * edited without loss: arrays and pictures keep their bytes, videos are copied packet by packet. Where an episode does not begin with a
+ * keyframe, only its pictures up to the next one are encoded anew.
  */
 
 import { BiddenError } from "@bidden/runtime";
@@ -13,6 +14,7 @@ import { openRecorder } from "../lerobot/open.node.ts";
 import { LeRobotReader } from "../lerobot/reader.ts";
 import { rewriteLeRobot } from "../lerobot/rewrite.ts";
 import { openDataset } from "../open.node.ts";
+import { loadStretchTools } from "../video/codecs.node.ts";
 
 export type EditOptions = {
   readonly report?: (progress: Progress) => void;
@@ -137,6 +139,7 @@ async function write(picks: readonly Pick[], folder: string, changes: Changes, o
       version,
       robotType,
       ...renames,
+      stretch: loadStretchTools,
       ...(report === undefined ? {} : { report }),
     });
     for (const remark of remarks) options.remark?.(remark);
