@@ -25,20 +25,26 @@ export async function loadEncoders(codec: VideoCodec): Promise<VideoEncoders> {
   return createEncoders(codec, modules);
 }
 
-/** For edits that begin within a group of pictures. Null where no codecs are installed. */
-export async function loadStretchTools(): Promise<StretchTools | null> {
+/** Null where none are installed. */
+export async function loadCodecsIfThere(): Promise<VideoCodecs | null> {
   try {
-    const loaded = new Map<VideoCodec, Promise<VideoEncoders>>();
-    const encoders = (codec: VideoCodec): Promise<VideoEncoders> => {
-      const known = loaded.get(codec) ?? loadEncoders(codec);
-      loaded.set(codec, known);
-      return known;
-    };
-    return { codecs: await loadCodecs(), encoders };
+    return await loadCodecs();
   } catch (error) {
     if (error instanceof BiddenError && error.code === "unsupported") return null;
     throw error;
   }
+}
+
+/** For edits that begin within a group of pictures. Null where no codecs are installed. */
+export async function loadStretchTools(): Promise<StretchTools | null> {
+  const codecs = await loadCodecsIfThere();
+  const loaded = new Map<VideoCodec, Promise<VideoEncoders>>();
+  const encoders = (codec: VideoCodec): Promise<VideoEncoders> => {
+    const known = loaded.get(codec) ?? loadEncoders(codec);
+    loaded.set(codec, known);
+    return known;
+  };
+  return codecs === null ? null : { codecs, encoders };
 }
 
 function find(name: string): string {
