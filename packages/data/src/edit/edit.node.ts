@@ -20,6 +20,8 @@ export type EditOptions = {
   readonly report?: (progress: Progress) => void;
   /** What a person should know of the result. */
   readonly remark?: (sentence: string) => void;
+  /** Frames a second, for sources that do not say it. */
+  readonly fps?: number;
 };
 
 /** Which episodes of which datasets, in the order in which they shall stand; frames [from, to) of each. */
@@ -151,7 +153,7 @@ async function write(picks: readonly Pick[], folder: string, changes: Changes, o
       `${dataset.path} is ${dataset.format}: convert it to LeRobot first, then rename.`,
     );
   const source = new PickedDataset(picks, changes.task ?? ((task) => task));
-  const plan = await planConversion(source);
+  const plan = await planConversion(source, options.fps === undefined ? {} : { fps: options.fps });
   const recorder = await openRecorder(folder, { robotType: plan.robotType, fps: plan.fps, features: plan.features });
   try {
     await convertEpisodes(source, plan, recorder, options.report);
