@@ -60,7 +60,6 @@ function isZarr(names: readonly string[]): boolean {
   return [".zgroup", "zarr.json", ".zmetadata"].some((name) => names.includes(name));
 }
 
-/** Whether a dataset at this path or address would be one file. */
 /** Where in a folder a dataset of TFDS lies: there or in the folder of its newest version; null where there is none. */
 export async function rldsWithin(store: FileStore): Promise<FileStore | null> {
   const here = await store.list(".");
@@ -69,6 +68,7 @@ export async function rldsWithin(store: FileStore): Promise<FileStore | null> {
   return version === null ? null : within(store, version);
 }
 
+/** Whether a dataset at this path or address would be one file. */
 export async function isFilePath(path: string): Promise<boolean> {
   return isAddress(path) ? isFileName(path) : isFile(path);
 }
