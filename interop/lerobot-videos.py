@@ -1,9 +1,9 @@
 """Compares what LeRobot's loader reads from two datasets, episode by episode, pictures decoded.
 
-usage: python lerobot-videos.py SOURCE EDITED 1,2,0 [SKIPPED]     (Python with lerobot[dataset] 0.6.1)
+usage: python lerobot-videos.py SOURCE EDITED 1,2,0 SKIPPED equal|nearly     (Python with lerobot[dataset] 0.6.1)
 
-SKIPPED: frames missing at the start of every episode. Pictures up to the next keyframe were encoded anew then: blocks of 8 x 8 pixels
-may be off by 8 of 255 on average.
+SKIPPED: frames missing at the start of every episode. "nearly": pictures up to a keyframe were encoded anew, blocks of 8 x 8 pixels may
+be off by 8 of 255 on average.
 """
 
 import os
@@ -22,7 +22,7 @@ def off_by(x, y):
     return torch.nn.functional.avg_pool2d((x - y).abs().mean(0, keepdim=True)[None], 8).max().item() * 255
 
 
-def main(source, edited, episodes, skipped):
+def main(source, edited, episodes, skipped, nearly):
     a = LeRobotDataset("bidden/source", root=source, video_backend="pyav")
     b = LeRobotDataset("bidden/edited", root=edited, video_backend="pyav")
     assert b.meta.total_episodes == len(episodes), (b.meta.total_episodes, episodes)
@@ -33,15 +33,15 @@ def main(source, edited, episodes, skipped):
         for i in range(there["length"]):
             x, y = a[here["dataset_from_index"] + skipped + i], b[there["dataset_from_index"] + i]
             for key in x.keys() - NUMBERED - (SHIFTED if skipped else set()):
-                if skipped and key in b.meta.video_keys:
+                if nearly and key in b.meta.video_keys:
                     worst = max(worst, off_by(x[key], y[key]))
                     continue
                 same = torch.equal(x[key], y[key]) if torch.is_tensor(x[key]) else x[key] == y[key]
                 assert same, f"{key} of episode {old}, frame {i}"
             frames += 1
     assert worst < 8, worst
-    nearly = f" but for the pictures encoded anew, off by {worst:.1f} of 255 at most" if skipped else ""
-    print(f"{frames} frames of {len(episodes)} episodes are equal{nearly}; {len(b.meta.video_keys)} cameras")
+    but = f" but for the pictures encoded anew, off by {worst:.1f} of 255 at most" if nearly else ""
+    print(f"{frames} frames of {len(episodes)} episodes are equal{but}; {len(b.meta.video_keys)} cameras")
 
 
-main(sys.argv[1], sys.argv[2], [int(n) for n in sys.argv[3].split(",")], int((sys.argv[4:] or ["0"])[0]))
+main(sys.argv[1], sys.argv[2], [int(n) for n in sys.argv[3].split(",")], int(sys.argv[4]), sys.argv[5] == "nearly")
