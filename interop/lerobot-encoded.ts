@@ -1,5 +1,5 @@
 /**
- * Turns a dataset of pictures into one of H.264 videos, then lets LeRobot's own loader compare both, frame by frame. Not part of
+ * Turns a dataset of pictures into one of H.264 and of AV1 videos, then lets LeRobot's own loader compare both, frame by frame. Not part of
  * `npm test`: it needs Python with `pip install "lerobot[dataset]==0.6.1"`.
  *
  *   npx tsx interop/lerobot-encoded.ts /path/to/python [dataset]
@@ -16,15 +16,16 @@ const [python, source = join(import.meta.dirname, "../testdata/data/lerobot/arm-
 if (python === undefined) throw new BiddenError("bad-argument", "Give the Python that has LeRobot.");
 const base = fs.mkdtempSync(join(tmpdir(), "bidden-interop-"));
 try {
-  for (const gop of [2, 15]) {
-    const target = join(base, `gop-${gop}`);
-    await convertToLeRobot(source, target, { video: { codec: "h264", gop } });
+  const ways = (["h264", "av1"] as const).flatMap((codec) => [2, 15].map((gop) => ({ codec, gop })));
+  for (const { codec, gop } of ways) {
+    const target = join(base, `${codec}-${gop}`);
+    await convertToLeRobot(source, target, { video: { codec, gop } });
     const script = join(import.meta.dirname, "lerobot-encoded.py");
     const out = execFileSync(python, [script, source, target], {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "inherit"],
     });
-    process.stdout.write(`keyframes ${gop} frames apart: ${out.trim()}\n`);
+    process.stdout.write(`${codec}, keyframes ${gop} frames apart: ${out.trim()}\n`);
   }
 } finally {
   fs.rmSync(base, { recursive: true, force: true });

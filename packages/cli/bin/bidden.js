@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The one plain-JavaScript file of the command: it must load in a Node that is too old, to say so in words.
+// Plain JavaScript: it must load in a Node that is too old, to say so in words.
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
   process.stderr.write(
@@ -9,7 +9,10 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(3);
 }
 
-const { register } = await import("tsx/esm/api");
-register();
+if (!process.features.typescript) {
+  const { register } = await import("node:module");
+  process.setSourceMapsEnabled(true);
+  register("./typescript-hooks.js", import.meta.url);
+}
 const { main } = await import("../src/main.ts");
 await main(process.argv.slice(2));

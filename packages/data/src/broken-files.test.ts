@@ -15,6 +15,7 @@ import { decodeImage } from "./image/decode.ts";
 import { readMcap } from "./mcap/messages.ts";
 import { openHdf5, openTree } from "./hdf5/file.ts";
 import { openLeRobot } from "./lerobot/reader.ts";
+import { lintLeRobot } from "./lint/lint.ts";
 import { readVideoTrack } from "./media/mp4.ts";
 import { readVideoSamples } from "./media/mp4-samples.ts";
 import { openRlds } from "./rlds/reader.ts";
@@ -169,5 +170,35 @@ describe("mutated files", () => {
       { numRuns: runs },
     );
     expect(refused).toBeGreaterThan(0);
+  });
+});
+
+describe("files that are refused", () => {
+  it("are closed: a ZIP archive without its table, a data file without its columns", async () => {
+    let open = 0;
+    const counted = (bytes: Uint8Array): RandomAccess => {
+      open++;
+      return { ...access(bytes), close: () => Promise.resolve(void open--) };
+    };
+    await expect(openZip(counted(new Uint8Array(100)), "a.zip")).rejects.toThrow(/is no readable ZIP archive/);
+    const root = join(GOLDEN, "lint/clean-arrays");
+    const names = fs.readdirSync(root, { recursive: true }).map(String);
+    const store = new MemoryStore(
+      names
+        .filter((name) => fs.statSync(join(root, name)).isFile())
+        .map((name) => {
+          const bytes = new Uint8Array(fs.readFileSync(join(root, name)));
+          // Pages of the columns, not the index at the end.
+          return [name, name.startsWith("data/") ? bytes.fill(0xff, 4, bytes.length / 2) : bytes];
+        }),
+    );
+    const opening = store.open.bind(store);
+    store.open = async (path) => {
+      const file = await opening(path);
+      return counted(new Uint8Array(await file.slice(0)));
+    };
+    const findings = await lintLeRobot(store);
+    expect(findings.map(({ rule }) => rule)).toContain("file-unreadable");
+    expect(open).toBe(0);
   });
 });

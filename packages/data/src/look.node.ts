@@ -1,7 +1,7 @@
 /** What looking into a dataset needs and no more: a command that only looks starts in half the time of one that loads all. */
 
 import type { Finding } from "./lint/types.ts";
-import { isFilePath, openDataset } from "./open.node.ts";
+import { isFilePath, openDataset, rldsWithin } from "./open.node.ts";
 import { openSource } from "./sources/source.node.ts";
 
 export { catEpisode } from "./inspect/cat.ts";
@@ -13,9 +13,20 @@ export { isAddress, openSource } from "./sources/source.node.ts";
 /** What lint finds in the dataset at a path or address, whatever its format. */
 export async function lintDataset(path: string): Promise<Finding[]> {
   const store = await openSource(path);
-  if (!(await isFilePath(path)) && (await store.list("meta")).includes("info.json")) {
-    const { lintLeRobot } = await import("./lint/lint.ts");
-    return lintLeRobot(store);
+  const folder = !(await isFilePath(path));
+  if (folder && (await store.list("meta")).includes("info.json")) {
+    const [{ lintLeRobot }, { loadCodecsIfThere }] = await Promise.all([
+      import("./lint/lint.ts"),
+      import("./video/codecs.node.ts"),
+    ]);
+    return lintLeRobot(store, loadCodecsIfThere);
+  }
+  const rlds = folder ? await rldsWithin(store) : null;
+  if (rlds !== null) {
+    const { checkShards } = await import("./lint/shards-rule.ts");
+    const damaged = await checkShards(rlds);
+    // What is in the other records cannot be trusted to be counted rightly.
+    if (damaged.length > 0) return damaged;
   }
   const dataset = await openDataset(path);
   try {

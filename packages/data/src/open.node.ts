@@ -21,14 +21,12 @@ export async function openDataset(path: string): Promise<Dataset> {
     const { createVideoDecoder } = await import("./video/decoder.ts");
     return openLeRobot(store, { videos: createVideoDecoder(store, loadCodecs) });
   }
-  const here = await store.list(".");
-  if (here.includes(DATASET_INFO)) return (await import("./rlds/reader.ts")).openRlds(store);
-  if (isZarr(here)) return (await import("./zarr/reader.ts")).openZarr(store);
-  const version = await newestVersion(store, here);
-  if (version !== null) return (await import("./rlds/reader.ts")).openRlds(within(store, version));
+  if (isZarr(await store.list("."))) return (await import("./zarr/reader.ts")).openZarr(store);
+  const rlds = await rldsWithin(store);
+  if (rlds !== null) return (await import("./rlds/reader.ts")).openRlds(rlds);
   throw new BiddenError(
     "not-found",
-    here.length === 0
+    (await store.list(".")).length === 0
       ? `${store.root} is empty or does not exist; expected a dataset.`
       : `${store.root} is no dataset that bidden knows: expected ${INFO_PATH} (LeRobot), ${DATASET_INFO} (RLDS), a Zarr store, an HDF5 or MCAP file.`,
     { path: store.root },
@@ -60,6 +58,14 @@ async function openZipped(path: string): Promise<Dataset> {
 /** Markers of Zarr v2 and v3. */
 function isZarr(names: readonly string[]): boolean {
   return [".zgroup", "zarr.json", ".zmetadata"].some((name) => names.includes(name));
+}
+
+/** Where in a folder a dataset of TFDS lies: there or in the folder of its newest version; null where there is none. */
+export async function rldsWithin(store: FileStore): Promise<FileStore | null> {
+  const here = await store.list(".");
+  if (here.includes(DATASET_INFO)) return store;
+  const version = await newestVersion(store, here);
+  return version === null ? null : within(store, version);
 }
 
 /** Whether a dataset at this path or address would be one file. */

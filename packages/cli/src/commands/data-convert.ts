@@ -20,10 +20,10 @@ export function registerConvert(data: Command): void {
     .option("--fps <n>", "frames a second, for sources that do not say it")
     .option("--robot <name>", "robot_type, for sources that do not say it")
     .addOption(
-      new Option("--video <codec>", "pictures become videos, each frame decoded and compared").choices(["h264"]),
+      new Option("--video <codec>", "pictures become videos, each frame decoded and compared").choices(["h264", "av1"]),
     )
     .option("--gop <n>", "with --video: keyframes so many frames apart", "2")
-    .option("--quality <n>", "with --video: quantiser, 0 (best) to 51", "24")
+    .option("--quality <n>", "with --video: quantiser, 0 (best) to 51 (h264: 24 unless given) or 63 (av1: 30)")
     .option("--no-verify", "do not compare afterwards")
     .action(convert);
 }
@@ -32,15 +32,23 @@ type Options = {
   fps?: string;
   robot?: string;
   verify: boolean;
-  video?: "h264";
+  video?: "h264" | "av1";
   gop: string;
-  quality: string;
+  quality?: string;
   as: "lerobot-v3" | "lerobot-v2.1" | "rlds";
   name: string;
 };
 
-function videoOf(codec: "h264", { gop, quality }: Options): { codec: "h264"; gop: number; quality: number } {
-  return { codec, gop: readWhole("--gop", gop, 1, 1000), quality: readWhole("--quality", quality, 0, 51) };
+function videoOf(
+  codec: "h264" | "av1",
+  { gop, quality }: Options,
+): { codec: "h264" | "av1"; gop: number; quality?: number } {
+  const most = codec === "h264" ? 51 : 63;
+  return {
+    codec,
+    gop: readWhole("--gop", gop, 1, 1000),
+    ...(quality === undefined ? {} : { quality: readWhole("--quality", quality, 0, most) }),
+  };
 }
 
 async function convert(from: string, to: string, options: Options): Promise<void> {

@@ -1,8 +1,11 @@
-/** `bidden data edit ...`: into a new folder, without re-encoding anything. */
+/** `bidden data edit ...`: into a new folder; packets of videos are copied. */
 
 import { BiddenError } from "@bidden/runtime";
 import { type Command, InvalidArgumentError } from "commander";
+import { readWhole } from "../options.ts";
 import { createProgress, type Progress } from "../progress.ts";
+
+const FPS = ["--fps <n>", "frames a second, for sources that do not say it"] as const;
 
 /** Loaded when a command runs, not when its help is shown. */
 const data = () => import("@bidden/data/node");
@@ -14,8 +17,9 @@ export function registerEdit(edit: Command): void {
     .description("several datasets of the same robot, rate and features as one")
     .argument("<to>")
     .argument("<from...>", "datasets, in the order in which they shall stand")
-    .action((to: string, from: string[]) =>
-      doing("merging", to, async (options) => (await data()).mergeDatasets(from, to, options)),
+    .option(...FPS)
+    .action((to: string, from: string[], { fps }: Rate) =>
+      doing("merging", to, fps, async (options) => (await data()).mergeDatasets(from, to, options)),
     );
   edit
     .command("retask")
@@ -24,6 +28,7 @@ export function registerEdit(edit: Command): void {
     .argument("<to>")
     .requiredOption("--old <sentence>")
     .requiredOption("--new <sentence>")
+    .option(...FPS)
     .action(retask);
   edit
     .command("rename")
@@ -41,7 +46,9 @@ export function registerEdit(edit: Command): void {
       if (feature.size === 0 && robot === undefined)
         throw new BiddenError("bad-argument", "Nothing to rename: give --feature old=new or --robot name.");
       const names = { features: feature, ...(robot === undefined ? {} : { robotType: robot }) };
-      return doing("renaming", to, async (options) => (await data()).renameDataset(from, to, names, options));
+      return doing("renaming", to, undefined, async (options) =>
+        (await data()).renameDataset(from, to, names, options),
+      );
     });
 }
 
@@ -52,9 +59,10 @@ function registerChoices(edit: Command): void {
     .argument("<from>")
     .argument("<to>")
     .requiredOption("--episodes <list>", "such as 1,4,7-9", episodeList)
-    .action(async (from: string, to: string, { episodes }: { episodes: Set<number> }) => {
+    .option(...FPS)
+    .action(async (from: string, to: string, { episodes, fps }: { episodes: Set<number> } & Rate) => {
       await checkEpisodes(from, episodes);
-      await doing("copying", to, async (options) =>
+      await doing("copying", to, fps, async (options) =>
         (await data()).keepEpisodes(from, to, (episode) => !episodes.has(episode), options),
       );
     });
@@ -65,19 +73,20 @@ function registerChoices(edit: Command): void {
     .argument("<to>", "folder for the chosen episodes")
     .requiredOption("--episodes <list>", "such as 1,4,7-9", episodeList)
     .option("--rest <folder>", "folder for the other episodes")
-    .action(async (from: string, to: string, { episodes, rest }: { episodes: Set<number>; rest?: string }) => {
+    .option(...FPS)
+    .action(async (from: string, to: string, { episodes, rest, fps }: Split) => {
       await checkEpisodes(from, episodes);
-      await doing("copying", to, async (options) =>
+      await doing("copying", to, fps, async (options) =>
         (await data()).keepEpisodes(from, to, (episode) => episodes.has(episode), options),
       );
       if (rest === undefined) return;
-      await doing("copying", rest, async (options) =>
+      await doing("copying", rest, fps, async (options) =>
         (await data()).keepEpisodes(from, rest, (episode) => !episodes.has(episode), options),
       );
     });
 }
 
-async function retask(from: string, to: string, options: { old: string; new: string }): Promise<void> {
+async function retask(from: string, to: string, options: { old: string; new: string } & Rate): Promise<void> {
   const dataset = await (await data()).openDataset(from);
   const known = new Set(dataset.tasks);
   for (let i = 0; known.size === 0 && i < dataset.episodeCount; i++)
@@ -91,16 +100,28 @@ async function retask(from: string, to: string, options: { old: string; new: str
     );
   }
   const rename = (task: string): string => (task === options.old ? options.new : task);
-  await doing("copying", to, async (report) => (await data()).retaskDataset(from, to, rename, report));
+  await doing("copying", to, options.fps, async (report) => (await data()).retaskDataset(from, to, rename, report));
 }
 
-type Reports = { report: (progress: { done: number; total: number }) => void; remark: (sentence: string) => void };
+type Rate = { fps?: string };
+type Split = { episodes: Set<number>; rest?: string } & Rate;
+type Reports = {
+  fps?: number;
+  report: (progress: { done: number; total: number }) => void;
+  remark: (sentence: string) => void;
+};
 
 /** Does it with a line of progress, and says what came of it. */
-async function doing(what: string, to: string, work: (options: Reports) => Promise<number>): Promise<void> {
+async function doing(
+  what: string,
+  to: string,
+  fps: string | undefined,
+  work: (options: Reports) => Promise<number>,
+): Promise<void> {
   let progress: Progress | null = null;
   const remarks: string[] = [];
   const count = await work({
+    ...(fps === undefined ? {} : { fps: readWhole("--fps", fps, 1, 100_000) }),
     report: ({ done, total }) => (progress ??= createProgress(what, total)).update(done),
     remark: (sentence) => remarks.push(sentence),
   });

@@ -37,7 +37,9 @@ export function registerData(program: Command): void {
   registerMix(data);
   registerView(data);
   registerProof(data);
-  registerEdit(data.command("edit").description("into a new folder, without re-encoding pictures"));
+  registerEdit(
+    data.command("edit").description("into a new folder; pictures keep their bytes, packets of videos are copied"),
+  );
 }
 
 function registerProof(data: Command): void {

@@ -1,8 +1,9 @@
 /** What the page that shows a dataset is told: the dataset, its episodes, pictures, videos and lint findings. */
 
 import type { ViewCamera, ViewColumn, ViewDataset, ViewEpisode, ViewFindings } from "@bidden/console";
-import { type Column, type Dataset, encodePng, type Feature, lintLeRobot } from "@bidden/data";
-import { episodeVideo, openSource } from "@bidden/data/node";
+import { type Column, type Dataset, encodePng, type Feature } from "@bidden/data";
+import { lintDataset } from "@bidden/data/look";
+import { episodeVideo } from "@bidden/data/node";
 import { BiddenError } from "@bidden/runtime";
 import { deflateSync } from "node:zlib";
 
@@ -31,7 +32,7 @@ export class ViewAnswers {
 
   findings(): Promise<ViewFindings> {
     const lerobot = this.#dataset.format.startsWith("lerobot");
-    return (this.#findings ??= lerobot ? openSource(this.#path).then(lintLeRobot) : Promise.resolve(null));
+    return (this.#findings ??= lerobot ? lintDataset(this.#path) : Promise.resolve(null));
   }
 
   async episode(index: number): Promise<ViewEpisode> {

@@ -10,9 +10,15 @@ import { plain } from "../inspect/cat.ts";
 import { isDefaultFeature } from "../lerobot/features.ts";
 import type { Recorder } from "../lerobot/recorder.ts";
 import type { FrameValue } from "../lerobot/running-episode.ts";
-import { fitsH264 } from "../video/h264-encoder.ts";
 import { allowedError, findLostBlock } from "../video/lost-content.ts";
-import { DEFAULT_QUALITY, type VideoOptions } from "../video/picture-encoder.ts";
+import {
+  DEFAULT_QUALITY,
+  DEFAULT_VIDEO,
+  holdsPictures,
+  picturesHeld,
+  type VideoCodec,
+  type VideoOptions,
+} from "../video/picture-encoder.ts";
 import { planesFromRgb } from "../video/planes.ts";
 
 export type ConversionPlan = {
@@ -70,10 +76,10 @@ export async function planConversion(source: Dataset, options: PlanOptions = {})
     if (isDefaultFeature(name) || column === undefined) continue;
     const target = uniqueName(targetName(name, feature), features);
     names[name] = target;
-    features[target] = await targetFeature(feature, column, options.video !== undefined);
+    features[target] = await targetFeature(feature, column, options.video?.codec ?? null);
     const [height = 0, width = 0] = features[target].shape;
     if (options.video !== undefined && features[target].dtype === "image")
-      remarks.push(`"${target}" stays pictures: H.264 holds even sides of 16 to 4096, it has ${width} x ${height}.`);
+      remarks.push(`"${target}" stays pictures: ${picturesHeld(options.video.codec)}; its are ${width} x ${height}.`);
   }
   const robotType = options.robotType ?? source.robotType ?? "unknown";
   return { features, names, fps, robotType, remarks, ...(options.video === undefined ? {} : { video: options.video }) };
@@ -85,12 +91,12 @@ function uniqueName(name: string, taken: Readonly<Record<string, Feature>>): str
   return unique;
 }
 
-async function targetFeature(feature: Feature, column: Column, asVideo: boolean): Promise<Feature> {
+async function targetFeature(feature: Feature, column: Column, codec: VideoCodec | null): Promise<Feature> {
   const text: Feature = { dtype: "string", shape: [1], names: null };
   if (column.kind === "text" || column.kind === "json") return text;
   if (column.kind === "images") {
     const { width, height } = await column.image(0);
-    const dtype = asVideo && fitsH264(width, height) ? "video" : "image";
+    const dtype = codec !== null && holdsPictures(codec, width, height) ? "video" : "image";
     return { dtype, shape: [height, width, 3], names: ["height", "width", "channels"] };
   }
   if (!isNumberDtype(feature.dtype) || column.shape.length > 5) return text;
@@ -205,7 +211,8 @@ async function comparePictures(
 ): Promise<number> {
   if (a?.kind !== "images" || b?.kind !== "images" || a.length !== b.length) throw wrong();
   // Through RGB and back light moves a little more.
-  const allowed = allowedError(video?.quality ?? DEFAULT_QUALITY) + 4;
+  const { codec, quality = DEFAULT_QUALITY[codec] } = video ?? DEFAULT_VIDEO;
+  const allowed = allowedError(codec, quality) + 4;
   for (let frame = 0; frame < a.length; frame++) {
     const [source, own] = [planesFromRgb(await a.image(frame)), planesFromRgb(await b.image(frame))];
     if (findLostBlock(source, own, allowed) !== null) throw wrong();

@@ -1,6 +1,7 @@
 /**
  * Editing datasets into a new folder; the source stays as it is, and the result appears whole or not at all. LeRobot datasets are
- * edited without loss: arrays and pictures keep their bytes, videos are copied packet by packet.
+ * edited without loss: arrays and pictures keep their bytes, videos are copied packet by packet. Where an episode does not begin with a
+ * keyframe, only its pictures up to the next one are encoded anew.
  */
 
 import { BiddenError } from "@bidden/runtime";
@@ -13,11 +14,14 @@ import { openRecorder } from "../lerobot/open.node.ts";
 import { LeRobotReader } from "../lerobot/reader.ts";
 import { rewriteLeRobot } from "../lerobot/rewrite.ts";
 import { openDataset } from "../open.node.ts";
+import { loadStretchTools } from "../video/codecs.node.ts";
 
 export type EditOptions = {
   readonly report?: (progress: Progress) => void;
   /** What a person should know of the result. */
   readonly remark?: (sentence: string) => void;
+  /** Frames a second, for sources that do not say it. */
+  readonly fps?: number;
 };
 
 /** Which episodes of which datasets, in the order in which they shall stand; frames [from, to) of each. */
@@ -137,6 +141,7 @@ async function write(picks: readonly Pick[], folder: string, changes: Changes, o
       version,
       robotType,
       ...renames,
+      stretch: loadStretchTools,
       ...(report === undefined ? {} : { report }),
     });
     for (const remark of remarks) options.remark?.(remark);
@@ -148,7 +153,7 @@ async function write(picks: readonly Pick[], folder: string, changes: Changes, o
       `${dataset.path} is ${dataset.format}: convert it to LeRobot first, then rename.`,
     );
   const source = new PickedDataset(picks, changes.task ?? ((task) => task));
-  const plan = await planConversion(source);
+  const plan = await planConversion(source, options.fps === undefined ? {} : { fps: options.fps });
   const recorder = await openRecorder(folder, { robotType: plan.robotType, fps: plan.fps, features: plan.features });
   try {
     await convertEpisodes(source, plan, recorder, options.report);

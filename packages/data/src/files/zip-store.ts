@@ -14,6 +14,15 @@ const LOCAL_ENTRY = 0x04034b50;
 
 /** Reads the table of contents. Takes over `file`. */
 export async function openZip(file: RandomAccess, root: string): Promise<ZipStore> {
+  try {
+    return new ZipStore(file, root, await readContents(file, root));
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function readContents(file: RandomAccess, root: string): Promise<Map<string, Entry>> {
   const bad = (what: string): BiddenError =>
     new BiddenError("bad-dataset", `${root} is no readable ZIP archive: ${what}.`, { path: root });
   const tailAt = Math.max(0, file.byteLength - 65_557);
@@ -34,8 +43,7 @@ export async function openZip(file: RandomAccess, root: string): Promise<ZipStor
     offset = Number(record.getBigUint64(48, true));
   }
   if (offset + size > file.byteLength) throw bad("its table of contents lies outside");
-  const entries = readEntries(new DataView(await file.slice(offset, offset + size)), count, bad);
-  return new ZipStore(file, root, entries);
+  return readEntries(new DataView(await file.slice(offset, offset + size)), count, bad);
 }
 
 function readEntries(view: DataView, count: number, bad: (what: string) => BiddenError): Map<string, Entry> {

@@ -22,6 +22,8 @@ export function isDefaultFeature(name: string): name is DefaultFeature {
   return name in DEFAULT_FEATURES;
 }
 
+const ENCODERS = { h264: "openh264", av1: "libaom" } as const;
+
 /** What LeRobot calls `info` of a video that bidden encodes. */
 export function videoFacts({ shape }: Feature, fps: number, options: VideoOptions): Record<string, unknown> {
   const [height, width, channels] = shape;
@@ -36,7 +38,7 @@ export function videoFacts({ shape }: Feature, fps: number, options: VideoOption
     "video.g": options.gop ?? DEFAULT_GOP,
     "video.crf": null,
     "video.preset": null,
-    "video.extra_options": { encoder: "openh264", qp: options.quality ?? DEFAULT_QUALITY },
+    "video.extra_options": { encoder: ENCODERS[options.codec], qp: options.quality ?? DEFAULT_QUALITY[options.codec] },
     is_depth_map: false,
   };
 }

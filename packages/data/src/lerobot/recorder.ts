@@ -30,7 +30,13 @@ import { openTable } from "./parquet.ts";
 import { openLeRobot } from "./reader.ts";
 import { type FrameEncoders, type FrameValue, RunningEpisode } from "./running-episode.ts";
 import type { VideoDecoder } from "../video/decoder.ts";
-import type { VideoEncoders, VideoOptions, VideoRecording } from "../video/picture-encoder.ts";
+import {
+  DEFAULT_VIDEO,
+  type VideoCodec,
+  type VideoEncoders,
+  type VideoOptions,
+  type VideoRecording,
+} from "../video/picture-encoder.ts";
 
 export type RecorderOptions = {
   /** Such as "panda". */
@@ -55,13 +61,12 @@ export type EpisodeStart = {
 /** How many episodes share one file of meta/episodes; the file is written anew for each of them. */
 const ROWS_PER_EPISODES_FILE = 64;
 const FILES_PER_CHUNK = 1000;
-const DEFAULT_VIDEO: VideoOptions = { codec: "h264" };
 
 type Machine = {
   readonly deflate: Deflate;
   readonly processes: ProcessTable;
   /** Called where a feature is a video. */
-  readonly encoders?: () => Promise<VideoEncoders>;
+  readonly encoders?: (codec: VideoCodec) => Promise<VideoEncoders>;
   /** For pictures of videos that are there already. */
   readonly decoder?: (store: WritableStore) => VideoDecoder;
 };
@@ -102,7 +107,7 @@ async function videoStarter(
   const videos = Object.values(features).filter((feature) => feature.dtype === "video");
   if (videos.length === 0) return {};
   if (encoders === undefined) throw new BiddenError("unsupported", "This recorder has no video encoder.");
-  const loaded = await encoders();
+  const loaded = await encoders(video.codec);
   const startVideo = ({ shape: [height = 0, width = 0] }: Feature): VideoRecording =>
     loaded.start({ width, height, fps }, video);
   // What cannot be encoded is refused before anything is written.

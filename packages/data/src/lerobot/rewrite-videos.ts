@@ -17,6 +17,8 @@ export type VideoSpot = {
   readonly frames: number;
   readonly lead: number;
   readonly tail: number;
+  /** Its first pictures, up to a keyframe, were encoded anew. */
+  readonly encoded: boolean;
 };
 
 export type VideoPlan = {
@@ -29,10 +31,14 @@ const FILES_PER_CHUNK = 1000;
 const VIDEO_FILE_BYTES = 200 << 20;
 export const VIDEO_TEMPLATE_V21 = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4";
 
+/** Makes of a piece that begins within a group of pictures one that begins with a keyframe; null where it cannot. */
+export type Restart = (piece: Piece, fps: number, from: string, to: string) => Promise<Piece | null>;
+
 export async function planVideos(
   picks: readonly EpisodePick[],
   features: Readonly<Record<string, Named>>,
   { version, videoFileBytes = VIDEO_FILE_BYTES }: RewriteOptions,
+  restart: Restart,
 ): Promise<VideoPlan> {
   const cameras: { name: string; places: VideoSpot[] }[] = [];
   const files: { path: string; pieces: Piece[] }[] = [];
@@ -40,21 +46,25 @@ export async function planVideos(
   for (const [name, feature] of Object.entries(features)) {
     if (feature.dtype !== "video") continue;
     const places: VideoSpot[] = [];
-    let current: { pieces: Piece[]; bytes: number; frames: number } | null = null;
+    let current: { pieces: Piece[]; bytes: number; frames: number; encoded: boolean } | null = null;
     let file = -1;
     for (const [index, pick] of picks.entries()) {
-      const piece = await pieceOf(pick, feature.source, samples);
+      const copied = await pieceOf(pick, feature.source, samples);
+      const next = pathOf(version, name, file + 1, index);
+      const from = `${pick.source.path}/${pick.source.places[pick.episode]?.videos[feature.source]?.path}`;
+      const anew = copied.cut.lead === 0 ? null : await restart(copied, pick.source.fps, from, next);
+      const piece = anew ?? copied;
       const last = current?.pieces.at(-1);
-      const joins =
-        version === "v3.0" && last !== undefined && fits(last, piece) && (current?.bytes ?? 0) < videoFileBytes;
+      const full = version !== "v3.0" || (current?.bytes ?? 0) >= videoFileBytes;
+      const joins = last !== undefined && !full && anew === null && !current?.encoded && fits(last, piece);
       if (!joins || current === null) {
         file++;
-        current = { pieces: [], bytes: 0, frames: 0 };
-        files.push({ path: pathOf(version, name, file, index), pieces: current.pieces });
+        current = { pieces: [], bytes: 0, frames: 0, encoded: anew !== null };
+        files.push({ path: next, pieces: current.pieces });
       }
       const { lead, tail } = piece.cut;
       const at = { chunk: Math.floor(file / FILES_PER_CHUNK), file: file % FILES_PER_CHUNK };
-      places.push({ ...at, from: current.frames, frames: piece.frames, lead, tail });
+      places.push({ ...at, from: current.frames, frames: piece.frames, lead, tail, encoded: anew !== null });
       current.pieces.push(piece);
       current.bytes += bytesOf(piece);
       current.frames += piece.frames;
@@ -124,9 +134,14 @@ export async function pieceOf(pick: EpisodePick, camera: string, cache: SampleCa
 export async function writeVideos({ files }: VideoPlan, store: WritableStore): Promise<void> {
   for (const { path, pieces } of files) {
     if ((await lengthOf(store, path)) === joinedLength(pieces)) continue;
-    await store.write(`${path}.new`, await joinPieces(pieces));
-    await store.rename(`${path}.new`, path);
+    await writeWhole(store, path, await joinPieces(pieces));
   }
+}
+
+/** The file is there whole or not at all. */
+export async function writeWhole(store: WritableStore, path: string, bytes: Uint8Array): Promise<void> {
+  await store.write(`${path}.new`, bytes);
+  await store.rename(`${path}.new`, path);
 }
 
 async function lengthOf(store: WritableStore, path: string): Promise<number> {

@@ -7,12 +7,14 @@ import { keepEpisodes, mergeDatasets, renameDataset, trimDataset } from "../edit
 import { createFolderStore } from "../files/store.node.ts";
 import { GOLDEN } from "../golden.test-kit.ts";
 import { lintLeRobot } from "../lint/lint.ts";
+import { readVideoTrack } from "../media/mp4.ts";
 import { planCut } from "../media/mp4-copy.ts";
 import { readVideoSamples, type VideoSamples } from "../media/mp4-samples.ts";
 import { openDataset } from "../open.node.ts";
 import { openRecorder } from "./open.node.ts";
 import { LeRobotReader, openLeRobot } from "./reader.ts";
 import { pickEpisodes } from "./rewrite.ts";
+import { resumeAt } from "../video/stretch.ts";
 import { verifyRewrite } from "./verify-rewrite.ts";
 
 const base = fs.mkdtempSync(join(tmpdir(), "bidden-rewrite-"));
@@ -113,6 +115,54 @@ describe("rewriting LeRobot datasets with videos", () => {
     await expect(again("acton", "x")).rejects.toThrow(/has no feature "acton"/);
     expect(fs.existsSync(join(base, "no"))).toBe(false);
     expect(fs.existsSync(join(base, "no.partial"))).toBe(false);
+  });
+});
+
+describe("episodes that begin within a group of pictures", () => {
+  it.each([
+    ["lerobot/arm-h264-deleted", "avc3"],
+    ["lerobot/arm-v21-video", "av01"],
+  ])("%s: only the pictures up to the next keyframe are encoded anew", async (name, codec) => {
+    const [source, to] = [golden(name), join(base, `cut-${codec}`)];
+    const remarks: string[] = [];
+    const remark = (sentence: string) => void remarks.push(sentence);
+    await trimDataset(source, to, (_, length) => [1, length], { remark });
+    expect(remarks[0]).toMatch(/began within a group of pictures: .* encoded anew and compared/);
+    expect(await rules(to)).toEqual([]);
+    const [before, after] = [await openDataset(source), await openDataset(to)];
+    const camera = "observation.images.front";
+    const [a, b] = [await before.read(1, { columns: [camera] }), await after.read(1, { columns: [camera] })];
+    const [x, y] = [a.columns[camera], b.columns[camera]];
+    if (x?.kind !== "images" || y?.kind !== "images") throw new TypeError("no pictures");
+    expect(y.length).toBe(x.length - 1);
+    let same = 0;
+    for (let i = 0; i < y.length; i++) {
+      const [p, q] = [(await x.image(i + 1)).data, (await y.image(i)).data];
+      const off = p.reduce((sum, value, k) => sum + Math.abs(value - (q[k] as number)), 0) / p.length;
+      expect(off).toBeLessThan(3);
+      if (off === 0) same++;
+    }
+    expect(same).toBe(y.length - 1);
+    await Promise.all([before.close(), after.close()]);
+    const path = fs.readdirSync(to, { recursive: true }).find((file) => String(file).endsWith(".mp4"));
+    const file = await createFolderStore(to).open(String(path));
+    const track = await readVideoTrack(file, "cut");
+    await file.close();
+    expect(track.codec).toBe(codec);
+    expect(track.keyframes?.slice(0, 2)).toEqual([0, 1]);
+  });
+
+  it("are copied from the first keyframe after which nothing is shown before it", () => {
+    const piece = (from: number, frames: number) => ({
+      open: () => Promise.reject(new TypeError("not to be opened")),
+      samples: MIDDLE,
+      from,
+      frames,
+      cut: planCut(MIDDLE, from, frames, "x"),
+    });
+    expect(resumeAt(piece(2, 8))).toBe(6);
+    expect(resumeAt(piece(2, 3))).toBe(6);
+    expect(resumeAt(piece(8, 4))).toBe(12);
   });
 });
 

@@ -15,7 +15,8 @@ import { isDefaultFeature } from "./features.ts";
 import type { LeRobotReader } from "./reader.ts";
 import { DataFiles } from "./rewrite-data.ts";
 import { type RewrittenEpisode, writeMeta } from "./rewrite-meta.ts";
-import { planVideos, type VideoPlan, writeVideos } from "./rewrite-videos.ts";
+import { planVideos, type Restart, type VideoPlan, writeVideos, writeWhole } from "./rewrite-videos.ts";
+import type { StretchTools } from "../video/stretch.ts";
 import { joinStats, readEpisodeStats, type StatsRow, summaryRows } from "./stats-rows.ts";
 
 /** Frames [from, to) of an episode. */
@@ -38,6 +39,8 @@ export type RewriteOptions = {
   /** Sizes at which the next file begins, bytes. LeRobot's own by default. */
   readonly dataFileBytes?: number;
   readonly videoFileBytes?: number;
+  /** Codecs for videos that would begin within a group of pictures; without, the packets before come along, hidden. */
+  readonly stretch?: () => Promise<StretchTools | null>;
   readonly report?: (progress: { readonly done: number; readonly total: number }) => void;
 };
 
@@ -57,7 +60,7 @@ export async function rewriteLeRobot(
   const first = picks[0];
   if (first === undefined) throw new BiddenError("bad-argument", "No episode would be left.");
   const features = renamed(first.source.features, options.feature ?? ((name) => name));
-  const videos = await planVideos(picks, features, options);
+  const videos = await planVideos(picks, features, options, restarter(store, options.stretch));
   await writeVideos(videos, store);
   const tasks = taskTable(picks, options);
   const { episodes, stats } = await writeFrames(picks, store, features, tasks, options);
@@ -272,13 +275,36 @@ function joinVideos(features: Features, rows: readonly RewrittenEpisode[]): Reco
   return out;
 }
 
+function restarter(store: WritableStore, load: RewriteOptions["stretch"]): Restart {
+  let loading: Promise<StretchTools | null> | undefined;
+  return async (piece, fps, from, to) => {
+    loading ??= load?.();
+    const tools = (await loading) ?? null;
+    if (tools === null) return null;
+    const { beginAtKeyframe, pieceOfFile } = await import("../video/stretch.ts");
+    const bytes = await beginAtKeyframe(piece, fps, from, tools);
+    if (bytes === null) return null;
+    await writeWhole(store, to, bytes);
+    return pieceOfFile(() => store.open(to), piece.frames, to);
+  };
+}
+
 function remarks(videos: VideoPlan): string[] {
-  const kept = videos.cameras.flatMap(({ name, places }) =>
-    places.flatMap(({ lead, tail }, episode) => (lead + tail === 0 ? [] : [{ name, episode, hidden: lead + tail }])),
+  const spots = videos.cameras.flatMap(({ name, places }) =>
+    places.map((place, episode) => ({ name, episode, place })),
   );
-  if (kept.length === 0) return [];
-  const [first] = kept;
-  return [
-    `${kept.length} videos begin or end within a group of pictures: up to ${Math.max(...kept.map(({ hidden }) => hidden))} neighbouring pictures each stay in their files, hidden by an edit list (first: ${first?.name}, episode ${first?.episode}).`,
-  ];
+  const first = (some: typeof spots): string => `(first: ${some[0]?.name}, episode ${some[0]?.episode})`;
+  const encoded = spots.filter(({ place }) => place.encoded);
+  const kept = spots.filter(({ place }) => place.lead + place.tail > 0);
+  const most = kept.reduce((hidden, { place }) => Math.max(hidden, place.lead + place.tail), 0);
+  const out: string[] = [];
+  if (encoded.length > 0)
+    out.push(
+      `${encoded.length} videos began within a group of pictures: their pictures up to the next keyframe were encoded anew and compared, the rest was copied ${first(encoded)}.`,
+    );
+  if (kept.length > 0)
+    out.push(
+      `${kept.length} videos begin or end within a group of pictures: up to ${most} neighbouring pictures each stay in their files, hidden by an edit list ${first(kept)}.`,
+    );
+  return out;
 }

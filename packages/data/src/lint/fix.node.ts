@@ -8,6 +8,7 @@ import { takeLock } from "../files/lock.ts";
 import { intoNewFolder } from "../files/new-folder.node.ts";
 import { createFolderStore } from "../files/store.node.ts";
 import { PROCESSES } from "../lerobot/open.node.ts";
+import { loadCodecsIfThere } from "../video/codecs.node.ts";
 import type { FixPlan } from "./fix.ts";
 import { lintAndPlan } from "./lint.ts";
 import type { Finding } from "./types.ts";
@@ -40,19 +41,19 @@ const PASSES = 3;
 
 async function fixInPlace(path: string): Promise<Fixed> {
   const store = createFolderStore(path);
-  const before = await lintAndPlan(store);
+  const before = await lintAndPlan(store, loadCodecsIfThere);
   if (before.plan.files.size === 0) return { fixed: [], left: before.findings };
   // Nobody may be recording meanwhile.
   const giveBack = await takeLock(store, PROCESSES);
   try {
     await recover(store);
     const fixed: FixPlan["fixed"][number][] = [];
-    let { findings, plan } = await lintAndPlan(store);
+    let { findings, plan } = await lintAndPlan(store, loadCodecsIfThere);
     // Numbers that are right again can show that statistics of them are not.
     for (let pass = 0; pass < PASSES && plan.files.size > 0; pass++) {
       await commitFiles(store, plan.files);
       fixed.push(...plan.fixed);
-      ({ findings, plan } = await lintAndPlan(store));
+      ({ findings, plan } = await lintAndPlan(store, loadCodecsIfThere));
     }
     return { fixed, left: findings };
   } finally {

@@ -201,6 +201,27 @@ async function loadFile(
   findings: Finding[],
 ): Promise<void> {
   const table = await openTable(await store.open(path), path);
+  try {
+    const { numbers, texts } = await loadColumns(path, table, features, undeclared, findings);
+    splitEpisodes(path, table, numbers, texts, frames);
+  } finally {
+    // Whoever has frames of it may read their pictures yet.
+    if (![...frames.values()].some((own) => own.table === table)) await table.close();
+  }
+}
+
+type RawColumns = {
+  readonly numbers: ReadonlyMap<string, { dims: number; values: Float64Array }>;
+  readonly texts: ReadonlyMap<string, readonly string[]>;
+};
+
+async function loadColumns(
+  path: string,
+  table: Table,
+  features: Readonly<Record<string, Feature>>,
+  undeclared: Map<string, string>,
+  findings: Finding[],
+): Promise<RawColumns> {
   for (const column of table.columns) if (features[column] === undefined) undeclared.set(column, path);
   const numbers = new Map<string, { dims: number; values: Float64Array }>();
   const texts = new Map<string, readonly string[]>();
@@ -224,7 +245,7 @@ async function loadFile(
       });
     } else if (column.kind === "text") texts.set(name, column.values);
   }
-  splitEpisodes(path, table, numbers, texts, frames);
+  return { numbers, texts };
 }
 
 /** Rows of one episode stand together; its number is taken from the rows themselves. */

@@ -1,7 +1,7 @@
-/** H.264 in MP4 (ISO/IEC 14496-15): the sample entry avc1, and frames with lengths instead of start codes. */
+/** H.264 in MP4 (ISO/IEC 14496-15): the configuration of a decoder, and frames with lengths instead of start codes. */
 
 import { joinBytes } from "../bytes/join.ts";
-import { box, halves, words } from "./mp4-write.ts";
+import { halves, words } from "./mp4-write.ts";
 
 const SPS = 7;
 const PPS = 8;
@@ -55,20 +55,21 @@ export function configurationOf(units: readonly Uint8Array[]): Uint8Array | null
   ]);
 }
 
-/** The box stsd. @param configuration body of avcC. */
-export function avc1Entry(width: number, height: number, configuration: Uint8Array): Uint8Array {
-  const resolution = 72 << 16;
-  const entry = box(
-    "avc1",
-    words(0),
-    halves(0, 1),
-    words(0, 0, 0, 0),
-    halves(width, height),
-    words(resolution, resolution, 0),
-    halves(1),
-    new Uint8Array(32),
-    halves(24, 0xffff),
-    box("avcC", configuration),
-  );
-  return box("stsd", words(0, 1), entry);
+/** Body of avcC: how many bytes a unit's length takes, and the parameter sets; null when it is cut short. */
+export function readConfiguration(
+  configuration: Uint8Array,
+): { readonly lengthBytes: number; readonly sets: readonly Uint8Array[] } | null {
+  if (configuration.length < 7) return null;
+  const sets: Uint8Array[] = [];
+  let at = 5;
+  for (const mask of [31, 255]) {
+    const count = (configuration[at++] ?? 0) & mask;
+    for (let i = 0; i < count; i++) {
+      const length = ((configuration[at] ?? 0) << 8) | (configuration[at + 1] ?? 0);
+      if (at + 2 + length > configuration.length) return null;
+      sets.push(configuration.subarray(at + 2, at + 2 + length));
+      at += 2 + length;
+    }
+  }
+  return { lengthBytes: ((configuration[4] as number) & 3) + 1, sets };
 }

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Column } from "../dataset/types.ts";
 import { GOLDEN, readJson, readSafetensors } from "../golden.test-kit.ts";
+import { lintDataset } from "../look.node.ts";
 import { openDataset } from "../open.node.ts";
 import { createFolderStore } from "../files/store.node.ts";
 import { encodeExample, parseExample } from "./example.ts";
@@ -164,6 +166,26 @@ describe("TFRecord files, whole and damaged", () => {
     expect(passed).toEqual(hashes);
     expect(damages.map((own) => own.rule)).toEqual(rule === undefined ? [] : [rule]);
     await file.close();
+  });
+
+  it("lint names every damaged record of all shards", async () => {
+    const folder = fs.mkdtempSync(join(tmpdir(), "bidden-shards-"));
+    try {
+      fs.cpSync(join(GOLDEN, "rlds/odd_rlds"), folder, { recursive: true });
+      const at = join(folder, "2.3.4");
+      expect((await lintDataset(folder)).filter(({ severity }) => severity === "error")).toEqual([]);
+      const shards = fs.readdirSync(at).filter((name) => name.includes(".tfrecord"));
+      for (const name of shards) {
+        const bytes = fs.readFileSync(join(at, name));
+        bytes[40] = (bytes[40] as number) ^ 1;
+        fs.writeFileSync(join(at, name), bytes);
+      }
+      const findings = await lintDataset(folder);
+      expect(findings.map(({ rule }) => rule)).toEqual(shards.map(() => "data-crc"));
+      expect(findings[0]?.evidence).toMatch(/tfrecord.*: record 0 at offset 0: the checksum of its data/);
+    } finally {
+      fs.rmSync(folder, { recursive: true });
+    }
   });
 
   it("unpacked and packed numbers are the same Example, and encoding is the inverse of parsing", async () => {

@@ -40,6 +40,11 @@ type EpisodeRecord = {
   readonly record: number;
 };
 
+/** Which shards there should be. */
+export async function readSplits(store: FileStore): Promise<RldsSplit[]> {
+  return parseSplits(await readJsonFile(store, DATASET_INFO), store.root);
+}
+
 export async function openRlds(store: FileStore): Promise<RldsReader> {
   const info = await readJsonFile(store, DATASET_INFO);
   const places = flattenFeatures(await readJsonFile(store, FEATURES_JSON), `${store.root}/${FEATURES_JSON}`);

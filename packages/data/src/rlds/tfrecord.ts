@@ -14,6 +14,7 @@ export type RecordPlace = { readonly offset: number; readonly length: number };
 /** Which rule a file breaks, and where. */
 export type RecordDamage = {
   readonly rule: "truncated-header" | "length-crc" | "record-too-long" | "data-crc";
+  readonly record: number;
   readonly offset: number;
   readonly message: string;
 };
@@ -44,7 +45,12 @@ export async function scanRecords(file: RandomAccess): Promise<RecordScan> {
   while (offset < file.byteLength) {
     const damaged = (rule: RecordDamage["rule"], what: string): RecordScan => ({
       records,
-      damage: { rule, offset, message: `record ${records.length} at offset ${offset}: ${what}` },
+      damage: {
+        rule,
+        record: records.length,
+        offset,
+        message: `record ${records.length} at offset ${offset}: ${what}`,
+      },
     });
     const left = file.byteLength - offset;
     if (left < HEADER_BYTES) return damaged("truncated-header", `${left} bytes are no record header`);
@@ -114,7 +120,7 @@ export async function checkRecords(
     const left = file.byteLength - offset;
     const stop = (rule: RecordDamage["rule"], what: string): RecordDamage[] => [
       ...damage,
-      { rule, offset, message: `${where}: ${what}` },
+      { rule, record, offset, message: `${where}: ${what}` },
     ];
     if (left < HEADER_BYTES) return stop("truncated-header", `${left} bytes are no record header`);
     const length = recordLength(await window.at(offset, HEADER_BYTES));
@@ -125,7 +131,8 @@ export async function checkRecords(
     const data = bytes.subarray(0, length);
     const expected = new DataView(bytes.buffer, bytes.byteOffset).getUint32(length, true);
     if (maskedCrc(data) === expected) await visit(data, record);
-    else damage.push({ rule: "data-crc", offset, message: `${where}: the checksum of its data does not match` });
+    else
+      damage.push({ rule: "data-crc", record, offset, message: `${where}: the checksum of its data does not match` });
     offset += HEADER_BYTES + length + FOOTER_BYTES;
   }
   return damage;

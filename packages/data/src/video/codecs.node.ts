@@ -4,7 +4,8 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { BiddenError } from "@bidden/runtime";
 import type { VideoCodecs } from "./picture-decoder.ts";
-import type { VideoEncoders } from "./picture-encoder.ts";
+import type { StretchTools } from "./stretch.ts";
+import type { VideoCodec, VideoEncoders } from "./picture-encoder.ts";
 
 const PACKAGE = "@bidden/codecs";
 
@@ -16,12 +17,34 @@ export async function loadCodecs(): Promise<VideoCodecs> {
 }
 
 /** Compiled at once: a frame that is recorded waits for nobody. */
-export async function loadEncoders(): Promise<VideoEncoders> {
+export async function loadEncoders(codec: VideoCodec): Promise<VideoEncoders> {
   const compile = async (name: string): Promise<WebAssembly.Module> =>
     WebAssembly.compile(await readFile(find(`${PACKAGE}/${name}`)));
-  const modules = [await compile("h264-encoder.wasm"), await compile("h264.wasm")] as const;
-  const { createH264Encoders } = await import("./h264-encoder.ts");
-  return createH264Encoders(...modules);
+  const modules = { encoder: await compile(`${codec}-encoder.wasm`), decoder: await compile(`${codec}.wasm`) };
+  const { createEncoders } = await import("./encoders.ts");
+  return createEncoders(codec, modules);
+}
+
+/** Null where none are installed. */
+export async function loadCodecsIfThere(): Promise<VideoCodecs | null> {
+  try {
+    return await loadCodecs();
+  } catch (error) {
+    if (error instanceof BiddenError && error.code === "unsupported") return null;
+    throw error;
+  }
+}
+
+/** For edits that begin within a group of pictures. Null where no codecs are installed. */
+export async function loadStretchTools(): Promise<StretchTools | null> {
+  const codecs = await loadCodecsIfThere();
+  const loaded = new Map<VideoCodec, Promise<VideoEncoders>>();
+  const encoders = (codec: VideoCodec): Promise<VideoEncoders> => {
+    const known = loaded.get(codec) ?? loadEncoders(codec);
+    loaded.set(codec, known);
+    return known;
+  };
+  return codecs === null ? null : { codecs, encoders };
 }
 
 function find(name: string): string {

@@ -11,14 +11,14 @@ import { readVideoTrack } from "../media/mp4.ts";
 import { openDataset } from "../open.node.ts";
 import { loadCodecs, loadEncoders } from "./codecs.node.ts";
 import { allowedError, findLostBlock } from "./lost-content.ts";
-import type { VideoEncoders } from "./picture-encoder.ts";
+import type { VideoCodec, VideoEncoders } from "./picture-encoder.ts";
 import { planesFromRgb, rgbFromPlanes } from "./planes.ts";
 import { VideoFile } from "./video-file.ts";
 
-let encoders: VideoEncoders;
+const encoders = {} as Record<VideoCodec, VideoEncoders>;
 let folder = "";
 beforeAll(async () => {
-  encoders = await loadEncoders();
+  for (const codec of ["h264", "av1"] as const) encoders[codec] = await loadEncoders(codec);
   folder = await fs.mkdtemp(join(tmpdir(), "bidden-video-"));
 });
 afterAll(() => fs.rm(folder, { recursive: true, force: true }));
@@ -49,34 +49,43 @@ function readNumber({ data, width }: Image): number {
   return number;
 }
 
-describe("encoding H.264", () => {
+describe("encoding", () => {
   it.each([
-    { gop: 2, quality: 24, width: 128, height: 96 },
-    { gop: 1, quality: 10, width: 130, height: 34 },
-    { gop: 12, quality: 36, width: 224, height: 224 },
-  ])("gop $gop, quality $quality: every frame by its painted number, in any order", async (options) => {
-    const { width, height, gop, quality } = options;
-    const recording = encoders.start({ width, height, fps: 30 }, { codec: "h264", gop, quality });
-    const count = 40;
-    for (let i = 0; i < count; i++) recording.add(painted(i * 977, width, height));
-    const store = new MemoryStore([["a.mp4", recording.finish()]]);
-    const track = await readVideoTrack(await store.open("a.mp4"), "a.mp4");
-    expect(track).toMatchObject({ frames: count, width, height, fps: 30, codec: "avc1", durationSeconds: count / 30 });
-    const keys = track.keyframes ?? Array.from({ length: count }, (_, i) => i);
-    expect(keys).toEqual(Array.from({ length: Math.ceil(count / gop) }, (_, i) => i * gop));
-    const video = await VideoFile.open(await store.open("a.mp4"), "a.mp4", await loadCodecs());
-    for (const frame of [39, 0, 20, 21, 7, 38, 1]) {
-      expect(readNumber(await video.frame(frame))).toBe(frame * 977);
-    }
-    await video.close();
-  });
+    { codec: "h264", gop: 2, quality: 24, width: 128, height: 96 },
+    { codec: "h264", gop: 1, quality: 10, width: 130, height: 34 },
+    { codec: "h264", gop: 12, quality: 36, width: 224, height: 224 },
+    { codec: "av1", gop: 2, quality: 30, width: 128, height: 96 },
+    { codec: "av1", gop: 1, quality: 8, width: 131, height: 33 },
+    { codec: "av1", gop: 12, quality: 40, width: 224, height: 224 },
+  ] as const)(
+    "$codec, gop $gop, quality $quality: every frame by its painted number, in any order",
+    async (options) => {
+      const { codec, width, height, gop, quality } = options;
+      const recording = encoders[codec].start({ width, height, fps: 30 }, { gop, quality });
+      const count = 40;
+      for (let i = 0; i < count; i++) recording.add(painted(i * 977, width, height));
+      const store = new MemoryStore([["a.mp4", recording.finish()]]);
+      const track = await readVideoTrack(await store.open("a.mp4"), "a.mp4");
+      const entry = codec === "h264" ? "avc1" : "av01";
+      expect(track).toMatchObject({ frames: count, width, height, fps: 30, codec: entry, durationSeconds: count / 30 });
+      const keys = track.keyframes ?? Array.from({ length: count }, (_, i) => i);
+      expect(keys).toEqual(Array.from({ length: Math.ceil(count / gop) }, (_, i) => i * gop));
+      const video = await VideoFile.open(await store.open("a.mp4"), "a.mp4", await loadCodecs());
+      for (const frame of [39, 0, 20, 21, 7, 38, 1]) {
+        expect(readNumber(await video.frame(frame))).toBe(frame * 977);
+      }
+      await video.close();
+    },
+  );
 
   it("refuses what it cannot hold", () => {
-    const start = (width: number, height: number, more = {}) =>
-      encoders.start({ width, height, fps: 30 }, { codec: "h264", ...more });
-    expect(() => start(97, 96)).toThrow(/even sides of 16 to 4096; got 97 x 96/);
-    expect(() => start(96, 96, { gop: 0 })).toThrow(/1 to 1000 frames apart; got 0/);
-    expect(() => start(96, 96, { quality: 52 })).toThrow(/from 0 to 51; got 52/);
+    const start = (codec: VideoCodec, width: number, height: number, more = {}) =>
+      encoders[codec].start({ width, height, fps: 30 }, more);
+    expect(() => start("h264", 97, 96)).toThrow(/even sides of 16 to 4096; got 97 x 96/);
+    expect(() => start("av1", 96, 8)).toThrow(/AV1 holds pictures with sides of 16 to 4096; got 96 x 8/);
+    expect(() => start("h264", 96, 96, { gop: 0 })).toThrow(/1 to 1000 frames apart; got 0/);
+    expect(() => start("h264", 96, 96, { quality: 52 })).toThrow(/from 0 to 51; got 52/);
+    expect(() => start("av1", 96, 96, { quality: 64 })).toThrow(/from 0 to 63; got 64/);
   });
 
   it("finds a block that shows an older picture, and lets quantised ones pass", () => {
@@ -84,9 +93,9 @@ describe("encoding H.264", () => {
     const stale = { ...now, y: now.y.slice() };
     for (let row = 0; row < CELL; row++) stale.y.copyWithin(row * 96 + 8, row * 96, row * 96);
     for (let row = 0; row < CELL; row++) stale.y.set(old.y.subarray(row * 96 + 8, row * 96 + 16), row * 96 + 8);
-    expect(findLostBlock(now, stale, allowedError(24))).toMatchObject({ x: 8, y: 0 });
+    expect(findLostBlock(now, stale, allowedError("h264", 24))).toMatchObject({ x: 8, y: 0 });
     const quantised = { ...now, y: now.y.map((value) => Math.round(value / 10) * 10) };
-    expect(findLostBlock(now, quantised, allowedError(24))).toBeNull();
+    expect(findLostBlock(now, quantised, allowedError("h264", 24))).toBeNull();
     expect(findLostBlock(now, planesFromRgb(painted(3, 98, 96)), 10)).not.toBeNull();
   });
 

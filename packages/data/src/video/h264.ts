@@ -1,6 +1,8 @@
 /** H.264 through OpenH264 in WebAssembly (packages/codecs/openh264). */
 
 import { BiddenError } from "@bidden/runtime";
+import { joinBytes } from "../bytes/join.ts";
+import { readConfiguration } from "../media/avc1.ts";
 import type { PictureDecoder } from "./picture-decoder.ts";
 import { packRows, type Planes } from "./planes.ts";
 import { WASI } from "./wasi.ts";
@@ -28,28 +30,12 @@ const START_CODE = [0, 0, 0, 1] as const;
 
 /** @param configuration the body of the box avcC (ISO/IEC 14496-15). */
 export function createH264(module: WebAssembly.Module, configuration: Uint8Array): PictureDecoder {
-  const { lengthBytes, parameters } = readConfiguration(configuration);
+  const known = readConfiguration(configuration);
+  if (known === null) throw new BiddenError("bad-dataset", "The video's H.264 parameters (avcC) are cut short.");
+  const parameters = joinBytes(known.sets.flatMap((set) => [Uint8Array.from(START_CODE), set]));
   const wasm = new WebAssembly.Instance(module, { wasi_snapshot_preview1: WASI }).exports as unknown as Exports;
   wasm._initialize();
-  return new H264Decoder(wasm, lengthBytes, parameters);
-}
-
-/** The parameter sets with start codes, and how many bytes a unit's length takes. */
-function readConfiguration(bytes: Uint8Array): { lengthBytes: number; parameters: Uint8Array } {
-  const out: number[] = [];
-  const bad = (): BiddenError => new BiddenError("bad-dataset", "The video's H.264 parameters (avcC) are cut short.");
-  if (bytes.length < 7) throw bad();
-  let at = 5;
-  for (const mask of [31, 255]) {
-    const count = (bytes[at++] ?? 0) & mask;
-    for (let i = 0; i < count; i++) {
-      const length = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
-      if (at + 2 + length > bytes.length) throw bad();
-      out.push(...START_CODE, ...bytes.subarray(at + 2, at + 2 + length));
-      at += 2 + length;
-    }
-  }
-  return { lengthBytes: ((bytes[4] ?? 3) & 3) + 1, parameters: Uint8Array.from(out) };
+  return new H264Decoder(wasm, known.lengthBytes, parameters);
 }
 
 class H264Decoder implements PictureDecoder {

@@ -3,13 +3,23 @@
  * picture, as SVT-AV1's fast presets leave it) is off by far more.
  */
 
+import type { VideoCodec } from "./picture-encoder.ts";
 import type { Planes } from "./planes.ts";
 
 const BLOCK = 8;
 
-/** How far, on average, a block's light may be off after quantising: its step (ITU-T H.264, 8.5.9) and a little. */
-export function allowedError(quality: number): number {
-  return 4 + 2 ** ((quality - 4) / 6);
+/** How far, on average, a block's light may be off after quantising: its step (ITU-T H.264, 8.5.9; AV1, 7.12.2) and a little. */
+export function allowedError(codec: VideoCodec, quality: number): number {
+  return 4 + (codec === "h264" ? 2 ** ((quality - 4) / 6) : av1Step(quality));
+}
+
+/** Steps of AV1's quantiser 0, 10, 20 ... 70 for 8 bits (AV1 specification, Ac_Qlookup at four times that index, in eighths). */
+const AV1_STEPS = [0.5, 5.9, 10.9, 23.9, 48.4, 102, 171, 240];
+
+function av1Step(quality: number): number {
+  const at = Math.floor(quality / 10);
+  const [low, high] = [AV1_STEPS[at] as number, AV1_STEPS[at + 1] as number];
+  return low + ((high - low) * (quality - at * 10)) / 10;
 }
 
 export type LostBlock = { readonly x: number; readonly y: number; readonly error: number };
