@@ -9,6 +9,7 @@ export type { Seen } from "./tabletop/see.ts";
 export { saidShape, tabletopBackbone, tabletopInputs } from "./tabletop/backbone.ts";
 export type { BackboneInputs, BackboneOutputs } from "./tabletop/backbone.ts";
 export { flowHead, regressionHead } from "./tabletop/heads.ts";
+export { drawFlowTime } from "./blocks/flow-matching.ts";
 export { listen, textInputs } from "./tabletop/listen.ts";
 export { placedRight } from "./tabletop/placing.ts";
 export type { Stand } from "./tabletop/placing.ts";

@@ -6,6 +6,7 @@ import type { ShardArray, ShardEpisode, Shards } from "@bidden/data/node";
 import {
   CHANNELS,
   createRowMaker,
+  drawFlowTime,
   patchCount,
   type RowMaker,
   SCENE_INTENTS,
@@ -224,8 +225,8 @@ export class TabletopSampler {
     if ((plan.episode.meta as EpisodeMeta).kind === "correction") weights.fill(0, CORRECTION_STEPS);
     if (this.#changesGrip()) weights.forEach((weight, step) => (weights[step] = weight * CHANGE_WEIGHT));
     for (let i = 0; i < size; i++) arrays.flowNoise[picture * size + i] = rng.normal();
-    // More time near the noise, as in pi0 (Beta(1.5, 1) of 1 - t).
-    arrays.flowTime[picture] = 1 - rng.uniform() ** (1 / 1.5);
+    // More time near the noise, which is time 0 here.
+    arrays.flowTime[picture] = 1 - drawFlowTime(rng);
     arrays.doneTarget[picture] = this.#scratch.flags[1] as number;
     arrays.doneWeight[picture] = 1;
   }
