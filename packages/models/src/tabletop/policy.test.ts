@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { InstructionEncoder } from "../text/instruction-encoder.ts";
 import { loadMinilm } from "../text/minilm.node.ts";
 import { type TabletopConfig, tabletopConfig } from "./config.ts";
-import { flowGraph, policyGraph } from "./graphs.ts";
+import { flowGraph, policyGraph, readGraph } from "./graphs.ts";
 import { loadTabletopPolicy } from "./load.node.ts";
 import { createTabletop, halfPrecision, type TabletopPolicy } from "./policy.ts";
 
@@ -29,7 +29,7 @@ const config: TabletopConfig = {
 
 function weightsOf(seed: number): Map<string, TensorData> {
   const rng = createRng(seed);
-  return new Map([...initParameters(policyGraph(config), rng), ...initParameters(flowGraph(config), rng)]);
+  return new Map([readGraph, policyGraph, flowGraph].flatMap((build) => [...initParameters(build(config), rng)]));
 }
 
 function observe(instruction: string, seed = 1): Observation {
@@ -129,7 +129,7 @@ describe("tabletop checkpoints", () => {
   });
 
   it("refuse another version, broken bytes and a folder that is none", async () => {
-    await expect(open(writeSafetensors(weightsOf(1)), { version: 1 })).rejects.toThrow(/version 2, not 1/);
+    await expect(open(writeSafetensors(weightsOf(1)), { version: 1 })).rejects.toThrow(/version 3, not 1/);
     await expect(open(new Uint8Array([1, 2, 3]))).rejects.toMatchObject({ code: "bad-checkpoint" });
     await expect(loadTabletopPolicy("no/such/folder")).rejects.toThrow(/is no tabletop checkpoint/);
   });
