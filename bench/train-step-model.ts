@@ -10,8 +10,8 @@ import {
   layerNorm,
   linear,
   meanSquaredError,
-  packedSelfAttention,
   reluSquared,
+  selfAttention,
   type Tensor,
 } from "@bidden/tensor";
 
@@ -45,8 +45,10 @@ export function buildTransformer(options: Size, form: Form): { graph: Graph; los
     linear(y, matrix(`${name}.w`, from, to), zeros(`${name}.b`, to));
   let h = add(x, graph.parameter("places", [tokens, width], { kind: "normal", std: 0.02 }));
   for (let i = 0; i < layers; i++) {
-    const qkv = dense(`${i}.qkv`, norm(`${i}.norm1`, h), width, 3 * width);
-    h = add(h, dense(`${i}.out`, packedSelfAttention(qkv, heads), width, width));
+    const weight = matrix(`${i}.qkv.w`, width, 3 * width);
+    const bias = zeros(`${i}.qkv.b`, 3 * width);
+    const mixed = selfAttention(norm(`${i}.norm1`, h), { weight, bias, heads });
+    h = add(h, dense(`${i}.out`, mixed, width, width));
     const hidden = dense(`${i}.up`, norm(`${i}.norm2`, h), width, 4 * width);
     h = add(h, dense(`${i}.down`, form === "lean" ? reluSquared(hidden) : gelu(hidden), 4 * width, width));
   }

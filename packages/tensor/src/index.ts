@@ -11,8 +11,15 @@ export type { Attributes, Init, Vjp } from "./graph/tensor.ts";
 export { Tensor } from "./graph/tensor.ts";
 export type { ExternalData, OnnxOptions } from "./onnx/model.ts";
 export { onnxModel } from "./onnx/model.ts";
-export type { AttentionOptions } from "./ops/attention.ts";
-export { attention, joinHeads, packedSelfAttention, rotaryEmbedding, splitHeads } from "./ops/attention.ts";
+export type { AttentionOptions, SelfAttentionWeights } from "./ops/attention.ts";
+export {
+  attention,
+  joinHeads,
+  packedSelfAttention,
+  rotaryEmbedding,
+  selfAttention,
+  splitHeads,
+} from "./ops/attention.ts";
 export type { Operand } from "./ops/build.ts";
 export type { ConvOptions, PerPlace } from "./ops/conv.ts";
 export { conv, convTranspose } from "./ops/conv.ts";

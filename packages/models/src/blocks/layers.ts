@@ -11,10 +11,12 @@ import {
   layerNorm,
   linear,
   matmul,
-  packedSelfAttention,
+  mul,
   reshape,
+  selfAttention,
   split,
   splitHeads,
+  sum,
   type Tensor,
   transpose,
 } from "@bidden/tensor";
@@ -36,6 +38,21 @@ export function dense(graph: Graph, name: string, x: Tensor, width: number, opti
     return linear(x, weight, bias);
   }
   return linear(x, weightOf(graph, name, lastDim(x), width, options.std), null);
+}
+
+/**
+ * `dense` of x·scale + shift, with scale and shift in the weights: a pass over fewer numbers than x has, and none at all once
+ * the weights are constants.
+ */
+export function denseScaled(
+  graph: Graph,
+  name: string,
+  x: Tensor,
+  width: number,
+  { scale, shift }: { readonly scale: number; readonly shift: number },
+): Tensor {
+  const { weight, bias } = denseParameters(graph, name, lastDim(x), width);
+  return linear(x, mul(weight, scale), add(bias, mul(sum(weight, 0), shift)));
 }
 
 function weightOf(graph: Graph, name: string, inputs: number, width: number, std = 1 / Math.sqrt(inputs)): Tensor {
@@ -61,10 +78,16 @@ export function norm(x: Tensor): Tensor {
 /** Pre-norm self-attention and MLP, each with a residual: [b, t, width] -> the same. */
 export function selfLayer(graph: Graph, name: string, x: Tensor, heads: number, mlpWidth: number): Tensor {
   const width = lastDim(x);
-  const normed = norm(x);
-  const values = packedSelfAttention(dense(graph, `${name}.qkv`, normed, 3 * width), heads);
-  const attended = dense(graph, `${name}.out`, values, width);
-  return mlp(graph, name, add(x, attended), mlpWidth);
+  const rows = rowsOf(x);
+  const { weight, bias } = denseParameters(graph, `${name}.qkv`, width, 3 * width);
+  const values = selfAttention(reshape(norm(rows), x.shape), { weight, bias, heads });
+  const attended = dense(graph, `${name}.out`, rowsOf(values), width);
+  return reshape(mlp(graph, name, add(rows, attended), mlpWidth), x.shape);
+}
+
+/** [b, t, width] -> [b * t, width]: a layer works on rows, so that no shape is changed between its products. */
+function rowsOf(x: Tensor): Tensor {
+  return reshape(x, [-1, lastDim(x)]);
 }
 
 type CrossOptions = { readonly heads: number; readonly mlpWidth: number; readonly mask?: Tensor };
@@ -72,10 +95,12 @@ type CrossOptions = { readonly heads: number; readonly mlpWidth: number; readonl
 /** Pre-norm attention of `x` [b, n, width] to `memory` [b, m, width] (already normalised) and MLP, each with a residual. */
 export function crossLayer(graph: Graph, name: string, x: Tensor, memory: Tensor, options: CrossOptions): Tensor {
   const width = lastDim(x);
-  const q = splitHeads(dense(graph, `${name}.query`, norm(x), width), options.heads);
+  const rows = rowsOf(x);
+  const q = splitHeads(reshape(dense(graph, `${name}.query`, norm(rows), width), x.shape), options.heads);
   const look = isCheaperFolded(x, memory, options.heads) ? lookFolded : lookProjected;
-  const attended = dense(graph, `${name}.out`, joinHeads(look(graph, name, q, memory, options.mask ?? null)), width);
-  return mlp(graph, name, add(x, attended), options.mlpWidth);
+  const looked = joinHeads(look(graph, name, q, memory, options.mask ?? null));
+  const attended = dense(graph, `${name}.out`, rowsOf(looked), width);
+  return reshape(mlp(graph, name, add(rows, attended), options.mlpWidth), x.shape);
 }
 
 /** Whether few queries look at a long memory, counted in multiplications. */
@@ -98,15 +123,16 @@ function lookProjected(graph: Graph, name: string, q: Tensor, memory: Tensor, ma
  * few queries instead of all of memory. A bias of the keys adds the same to all scores of a query and falls out.
  */
 function lookFolded(graph: Graph, name: string, q: Tensor, memory: Tensor, mask: Tensor | null): Tensor {
-  const [batch, heads, , d] = q.shape as readonly [number, number, number, number];
+  const [batch, heads, n, d] = q.shape as readonly [number, number, number, number];
   const [, m, width] = memory.shape as readonly [number, number, number];
   const { weight, bias } = denseParameters(graph, `${name}.memory`, width, 2 * width);
   const [toKeys, toValues] = split(weight, [width, width], -1).map((part) =>
     transpose(reshape(part, [width, heads, d]), [1, 0, 2]),
   ) as [Tensor, Tensor];
   const shared = reshape(memory, [batch, 1, m, width]);
-  const asked = matmul(q, toKeys, { transposeB: true });
-  const mixed = attention(asked, shared, shared, { mask, scale: 1 / Math.sqrt(d) });
+  // All heads look at the same memory, so that their queries are rows of one product.
+  const asked = reshape(matmul(q, toKeys, { transposeB: true }), [batch, 1, heads * n, width]);
+  const mixed = reshape(attention(asked, shared, shared, { mask, scale: 1 / Math.sqrt(d) }), [batch, heads, n, width]);
   const shift = split(bias, [width, width], -1)[1] as Tensor;
   return add(matmul(mixed, toValues), reshape(shift, [1, heads, 1, d]));
 }

@@ -4,21 +4,25 @@
  */
 import {
   add,
+  concat,
   detach,
   exp,
   flip,
+  type Graph,
+  gather,
+  matmul,
   max,
   mul,
   neg,
   reshape,
   sigmoid,
   softmax,
-  split,
   sqrt,
   square,
   sub,
   sum,
   type Tensor,
+  transpose,
 } from "@bidden/tensor";
 import { CHANNELS, PLACINGS } from "./config.ts";
 import { range } from "./slices.ts";
@@ -51,65 +55,92 @@ export type Stand = {
   readonly first: Tensor;
 };
 
+/**
+ * All placings are worked out side by side, one row each, by how far they are exceeded: a row holds where its amount (metres)
+ * is above its limit. Here they stand in the order in which these amounts are made.
+ */
+const ROWS: readonly (readonly [name: Placing, limitM: number])[] = [
+  ["leftmost", -AHEAD_M],
+  ["rightmost", -AHEAD_M],
+  ["frontmost", -AHEAD_M],
+  ["backmost", -AHEAD_M],
+  ["right", BESIDE_M],
+  ["left", BESIDE_M],
+  ["behind", BESIDE_M],
+  ["front", BESIDE_M],
+  ["other", SAME_M],
+  ["far", -AHEAD_M],
+  ["near", -AHEAD_M],
+  ["on", -ON_M],
+  // Not level with the leftmost; a further row says the same of the rightmost.
+  ["middle", AHEAD_M],
+];
+/** The last rows hold only together with something else. */
+const PLAIN_ROWS = ROWS.findIndex(([name]) => name === "near");
+const COORDINATES = 3;
+/** Rows of x, y, z that give y, -y, -x, x: small where a thing is farthest left, right, in front, behind. */
+const SIDES = [0, 1, 0, 0, -1, 0, -1, 0, 0, 1, 0, 0];
+const SIDE_COUNT = SIDES.length / COORDINATES;
+
 /** How surely a patch's thing stands where the words put it: float32[b * k, CHANNELS, patches], 0..1. */
 export function placedRight(placing: Tensor, stand: Stand): Tensor {
-  const [sentences, channels, count] = stand.fit.shape as readonly [number, number, number];
   const held = holdings(stand);
-  const shares = split(exp(placing), [...PLACINGS.map(() => 1), 1], -1);
-  let right = shares[PLACINGS.length] as Tensor;
-  PLACINGS.forEach((name, index) => {
-    const holds = reshape(held[name], [sentences, channels, count]);
-    right = add(right, mul(shares[index] as Tensor, holds));
-  });
-  return right;
+  const [batch, each, rows, channels] = held.shape as readonly [number, number, number, number];
+  const shares = reshape(exp(placing), [batch, each, channels, PLACINGS.length + 1]);
+  const order = ROWS.map(([name]) => PLACINGS.indexOf(name));
+  const asked = gather(shares, placing.graph.constant(order, "int64"), -1);
+  const weights = reshape(transpose(asked, [0, 1, 3, 2]), [batch, each, rows, channels, 1]);
+  const right = add(sum(mul(weights, held), 2), range(shares, 3, PLACINGS.length, PLACINGS.length + 1));
+  return reshape(right, stand.fit.shape);
 }
 
-/** For every placing whether it holds, [b, k, CHANNELS, patches], 0..1. Nothing here is taught. */
-function holdings(stand: Stand): Record<Placing, Tensor> {
+/** For every row whether it holds: [b, k, ROWS, CHANNELS, patches], 0..1. Nothing here is taught. */
+function holdings(stand: Stand): Tensor {
   const [batch, count] = stand.guesses.shape as readonly [number, number, number];
+  const graph = stand.guesses.graph;
+  const channels = CHANNELS.length;
   const each = (stand.fit.shape[0] as number) / batch;
-  const apart = [batch, each, CHANNELS.length];
-  const axis = (points: Tensor, at: number, shape: readonly number[]): Tensor =>
-    reshape(range(points, 2, at, at + 1), shape);
+  const apart = (x: Tensor, rows: number, last: number): Tensor => reshape(x, [batch, each, rows, channels, last]);
   const guesses = detach(stand.guesses);
-  const [x, y] = [axis(guesses, 0, [batch, 1, 1, count]), axis(guesses, 1, [batch, 1, 1, count])];
-  const planarTo = (points: Tensor): { x: Tensor; y: Tensor; distance: Tensor } => {
-    const at = detach(points);
-    const [px, py] = [axis(at, 0, [...apart, 1]), axis(at, 1, [...apart, 1])];
-    return { x: px, y: py, distance: sqrt(add(add(square(sub(x, px)), square(sub(y, py))), 1e-6)) };
-  };
-  const landmark = planarTo(stand.landmarks);
-  const partner = planarTo(flip(stand.first, 1));
-  const within = (distance: Tensor, limitM: number): Tensor => over(sub(limitM, distance), 0);
-  const misfit = (fit: Tensor): Tensor => reshape(misfitOf(detach(fit)), [...apart, count]);
-  const isLandmark = mul(sub(1, misfit(stand.landmarkFit)), within(landmark.distance, SAME_M));
-  const apartFrom = sub(1, isLandmark);
-  const out = mul(misfit(stand.fit), -LEFT_OUT);
-  const outBeside = sub(out, mul(isLandmark, LEFT_OUT));
+  const landmarks = detach(stand.landmarks);
+  const sides = reshape(sidesOf(graph, guesses), [batch, 1, SIDE_COUNT, 1, count]);
+  const [toLandmark, toPartner] = [landmarks, flip(detach(stand.first), 1)].map((places) =>
+    apart(planarDistance(guesses, places), 1, count),
+  ) as [Tensor, Tensor];
 
-  const [left, right] = [first(y, out), neg(first(neg(y), out))];
-  const nearest = first(landmark.distance, outBeside);
-  const farthest = neg(first(neg(landmark.distance), outBeside));
-  return {
-    leftmost: over(sub(left, y), -AHEAD_M),
-    rightmost: over(sub(y, right), -AHEAD_M),
-    frontmost: over(add(x, first(neg(x), out)), -AHEAD_M),
-    backmost: over(sub(first(x, out), x), -AHEAD_M),
-    middle: mul(over(sub(y, left), AHEAD_M), over(sub(right, y), AHEAD_M)),
-    left: over(sub(landmark.y, y), BESIDE_M),
-    right: over(sub(y, landmark.y), BESIDE_M),
-    behind: over(sub(landmark.x, x), BESIDE_M),
-    front: over(sub(x, landmark.x), BESIDE_M),
-    near: mul(over(sub(nearest, landmark.distance), -AHEAD_M), apartFrom),
-    far: over(sub(landmark.distance, farthest), -AHEAD_M),
-    on: mul(within(landmark.distance, ON_M), apartFrom),
-    other: sub(1, within(partner.distance, SAME_M)),
-  };
+  const isLandmark = mul(sub(1, apart(misfitOf(detach(stand.landmarkFit)), 1, count)), over(sub(SAME_M, toLandmark)));
+  const out = mul(apart(misfitOf(detach(stand.fit)), 1, count), -LEFT_OUT);
+  const farAndNear = concat([neg(toLandmark), toLandmark], 2);
+  const ahead = sub(first(sides, out), sides);
+  const nearer = sub(first(farAndNear, sub(out, mul(isLandmark, LEFT_OUT))), farAndNear);
+  const beside = sub(sides, apart(sidesOf(graph, landmarks), SIDE_COUNT, 1));
+
+  const amounts = concat([ahead, beside, toPartner, nearer, range(farAndNear, 2, 0, 1), neg(range(ahead, 2, 0, 2))], 2);
+  const limits = graph.constant([...ROWS.map(([, limitM]) => limitM), AHEAD_M], "float32", [ROWS.length + 1, 1, 1]);
+  const holds = over(sub(amounts, limits));
+  const otherThing = sub(1, isLandmark);
+  const also = concat([otherThing, otherThing, range(holds, 2, ROWS.length, ROWS.length + 1)], 2);
+  return concat([range(holds, 2, 0, PLAIN_ROWS), mul(range(holds, 2, PLAIN_ROWS, ROWS.length), also)], 2);
 }
 
-/** Whether `amount` exceeds `limitM`, 0..1. */
-function over(amount: Tensor, limitM: number): Tensor {
-  return sigmoid(mul(sub(amount, limitM), 1 / EDGE_M));
+/** SIDES of places: [n, m, 3] -> [n, SIDE_COUNT, m]. */
+function sidesOf(graph: Graph, places: Tensor): Tensor {
+  return matmul(graph.constant(SIDES, "float32", [SIDE_COUNT, COORDINATES]), places, { transposeB: true });
+}
+
+/** Distances in the plane, kept away from 0: patches [b, m, 3], places [b * k, c, 3] -> [b, k * c, m]. */
+function planarDistance(patches: Tensor, places: Tensor): Tensor {
+  const batch = patches.shape[0] as number;
+  const apart = sub(
+    reshape(range(patches, 2, 0, 2), [batch, 1, -1, 2]),
+    reshape(range(places, 2, 0, 2), [batch, -1, 1, 2]),
+  );
+  return sqrt(add(sum(square(apart), -1), 1e-6));
+}
+
+/** Whether an amount of metres is above 0, softly: 0..1. */
+function over(amount: Tensor): Tensor {
+  return sigmoid(mul(amount, 1 / EDGE_M));
 }
 
 /** Whether a patch shows something else than what fits best, 0..1; over the last axis. */

@@ -8,6 +8,7 @@ import {
   concat,
   detach,
   exp,
+  gather,
   type Graph,
   log,
   matmul,
@@ -107,18 +108,37 @@ function looksLike(config: TabletopConfig, seen: Seen, { attributes, excluded }:
   const [sentences] = excluded.shape as readonly [number];
   const [batch, count] = seen.features.shape as readonly [number, number, number];
   const rows = (sentences / batch) * DESCRIBED.length;
-  const shown = (shares: Tensor, values: Tensor): Tensor =>
-    matmul(reshape(shares, [batch, rows, values.shape[2] as number]), values, { transposeB: true });
-  let fit = reshape(presence(seen), [batch, 1, count]);
-  config.attributes.forEach(({ values }, index) => {
-    const asked = exp(attributes[index] as Tensor);
-    const match = shown(range(asked, 2, 0, values.length), exp(seen.attributes[index] as Tensor));
-    const unsaid = range(asked, 2, values.length + UNSAID, values.length + UNSAID + 1);
-    fit = add(fit, log(add(add(match, reshape(unsaid, [batch, rows, 1])), FLOOR)));
-  });
-  const width = seen.described.shape[2] as number;
-  const wrong = shown(range(exp(excluded), 2, 0, width), seen.described);
-  return reshape(add(fit, log(sub(1 + FLOOR, wrong))), [sentences, DESCRIBED.length, count]);
+  const match = matches(config, seen, attributes, rows);
+  const wrong = matmul(
+    reshape(range(exp(excluded), 2, 0, seen.described.shape[2] as number), [batch, rows, -1]),
+    seen.described,
+    { transposeB: true },
+  );
+  const fit = add(add(match, reshape(presence(seen), [batch, 1, count])), log(sub(1 + FLOOR, wrong)));
+  return reshape(fit, [sentences, DESCRIBED.length, count]);
+}
+
+/** Log probability that a patch has all attributes that are asked for: [b, rows, patches], `rows` asked about each picture. */
+function matches(config: TabletopConfig, seen: Seen, asked: readonly Tensor[], rows: number): Tensor {
+  const [batch, count] = seen.features.shape as readonly [number, number, number];
+  const sizes = config.attributes.map(({ values }) => values.length);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const graph = seen.features.graph;
+  const shares = reshape(exp(concat(asked, 2)), [batch, rows, -1]);
+  // Where the values of an attribute begin among all that is asked, with what is said of it otherwise after them.
+  const starts = asked.map((_, i) => asked.slice(0, i).reduce((at, one) => at + (one.shape[2] as number), 0));
+  const pick = (places: readonly number[]): Tensor => gather(shares, graph.constant(places, "int64"), -1);
+  const values = pick(starts.flatMap((start, i) => Array.from({ length: sizes[i] as number }, (_, v) => start + v)));
+  const unsaid = pick(starts.map((start, i) => start + (sizes[i] as number) + UNSAID));
+  // One row an attribute, with the values of the others left out.
+  const owns = sizes.flatMap((_, row) =>
+    sizes.flatMap((size, i) => Array.from({ length: size }, () => (i === row ? 1 : 0))),
+  );
+  const apart = mul(reshape(values, [batch, rows, 1, total]), graph.constant(owns, "float32", [sizes.length, total]));
+  const shown = exp(concat(seen.attributes, 2));
+  const shared = matmul(reshape(apart, [batch, rows * sizes.length, total]), shown, { transposeB: true });
+  const either = add(shared, reshape(unsaid, [batch, rows * sizes.length, 1]));
+  return sum(reshape(log(add(either, FLOOR)), [batch, rows, sizes.length, count]), 2);
 }
 
 /**

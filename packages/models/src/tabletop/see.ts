@@ -22,7 +22,7 @@ import {
   type Tensor,
   tanh,
 } from "@bidden/tensor";
-import { dense, norm, selfLayer } from "../blocks/layers.ts";
+import { dense, denseScaled, norm, selfLayer } from "../blocks/layers.ts";
 import { PLANE_Z_M } from "../image/patches.ts";
 import type { BackboneInputs } from "./backbone.ts";
 import type { TabletopConfig } from "./config.ts";
@@ -61,11 +61,13 @@ export function see(graph: Graph, config: TabletopConfig, inputs: BackboneInputs
   const sizes = config.attributes.map(({ values }) => values.length);
   const total = sizes.reduce((sum, size) => sum + size, 0);
   const told = dense(graph, "see.tells", features, total + 4);
-  const logits = split(range(told, 2, 0, total), sizes, -1);
-  const present = reshape(range(told, 2, total, total + 1), [batch, count]);
+  const parts = split(told, [...sizes, 1, 3], -1);
+  const logits = parts.slice(0, sizes.length);
+  const [presentLogit, offset] = parts.slice(sizes.length) as [Tensor, Tensor];
+  const present = reshape(presentLogit, [batch, count]);
   const height = graph.constant(new Float32Array(batch * count).fill(PLANE_Z_M), "float32", [batch, count, 1]);
   const spots = concat([range(inputs.rays, 2, 0, 2), height], 2);
-  const guesses = add(spots, mul(range(told, 2, total + 1, total + 4), OFFSET_M));
+  const guesses = add(spots, mul(offset, OFFSET_M));
 
   const described = detach(
     concat(
@@ -95,9 +97,10 @@ export function presence(seen: Seen): Tensor {
 /** Patches by their pixels and by where they look: [b, patches, width]. */
 function readPatches(graph: Graph, config: TabletopConfig, inputs: BackboneInputs): Tensor {
   const count = inputs.patches.shape[1] as number;
-  const pixels = sub(mul(cast(inputs.patches, "float32"), 1 / 64), 2);
+  const pixels = cast(inputs.patches, "float32");
   const hidden = add(
-    dense(graph, "patch.pixels", pixels, config.patchWidth),
+    // Bytes to about unit scale around 0.
+    denseScaled(graph, "patch.pixels", pixels, config.patchWidth, { scale: 1 / 64, shift: -2 }),
     dense(graph, "patch.rays", rayFeatures(graph, inputs), config.patchWidth, { bias: false }),
   );
   const where = graph.parameter("patch.position", [1, count, config.width], { kind: "normal", std: 0.1 });

@@ -5,7 +5,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { single } from "./build.ts";
 import { add, cast, expand, mul, reshape, sub, sum, where } from "./core.ts";
 import { concat, slice, split, stack, transpose, unsqueeze } from "./layout.ts";
-import { matmul } from "./matmul.ts";
+import { linear, matmul } from "./matmul.ts";
 import { cos, sin, tanh } from "./unary.ts";
 
 export type AttentionOptions = {
@@ -74,7 +74,7 @@ function weighted(scores: Tensor, v: Tensor): Tensor {
   const mixed = single("MatMul", [shares, values], [batch, keyHeads, rows, width], {
     variant: "in attention",
     vjp: (g, y) => [
-      sub(matmul(g, values, { transposeB: true }), sum(mul(g, y), -1, { keepDims: true })),
+      sub(matmul(g, v, { transposeB: true }), sum(mul(g, y), -1, { keepDims: true })),
       matmul(shares, g, { transposeA: true }),
     ],
   });
@@ -118,6 +118,32 @@ export function packedSelfAttention(qkv: Tensor, heads: number, options: Attenti
     Tensor,
     Tensor,
   ];
+  return joinHeads(attention(q, k, v, options));
+}
+
+export type SelfAttentionWeights = {
+  /** float[width, 3·inner]: what makes queries, keys and values, side by side. */
+  readonly weight: Tensor;
+  /** float[3·inner] */
+  readonly bias: Tensor | null;
+  readonly heads: number;
+};
+
+/**
+ * Self-attention with queries, keys and values as one product each: float[batch, n, width] to [batch, n, inner]. The weights
+ * are cut in three, and not the product, which is longer.
+ */
+export function selfAttention(x: Tensor, weights: SelfAttentionWeights, options: AttentionOptions = {}): Tensor {
+  const { weight, bias, heads } = weights;
+  const [batch, n] = x.shape as unknown as readonly [number, number];
+  const inner = (weight.shape[1] ?? 0) / 3;
+  if (x.rank !== 3 || weight.rank !== 2 || !Number.isInteger(inner)) {
+    throw badShape("selfAttention", "x [batch, n, width] and weights [width, 3·inner]", x.shape, weight.shape);
+  }
+  const biases = bias === null ? null : split(bias, [inner, inner, inner], 0);
+  const [q, k, v] = split(weight, [inner, inner, inner], 1).map((part, i) =>
+    splitHeads(reshape(linear(x, part, biases?.[i] ?? null), [batch, n, inner]), heads),
+  ) as [Tensor, Tensor, Tensor];
   return joinHeads(attention(q, k, v, options));
 }
 

@@ -123,6 +123,9 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
     throw badShape("reshape", `a target of ${count} elements`, x.shape, shape);
   }
   if (sameShape(target, x.shape)) return x;
+  // Of several changes of shape only the last one counts.
+  if (x.source.kind === "node" && x.source.node.op === "Reshape")
+    return reshape(x.source.node.inputs[0] as Tensor, target);
   return single("Reshape", [x, int64s(x.graph, target)], target, { vjp: (g) => [reshape(g, x.shape), null] });
 }
 

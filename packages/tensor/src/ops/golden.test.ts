@@ -56,12 +56,15 @@ const inRows =
   ({ x, y }) =>
     build(x as Tensor, y as Tensor);
 
-/** nn.MultiheadAttention on [length, batch, 12] with three heads. */
+/** nn.MultiheadAttention on [length, batch, 12] with three heads; masked from a packed product, else from packed weights. */
 const heads: Build = ({ x, wi, bi, wo, bo, kp }) => {
   const batchFirst = t.transpose(x as Tensor, [1, 0, 2]);
-  const qkv = t.linear(batchFirst, wi as Tensor, bi, { transposed: true });
-  const mask = kp === undefined ? null : t.not(t.unsqueeze(t.unsqueeze(kp, 1), 1));
-  const mixed = t.packedSelfAttention(qkv, 3, { mask });
+  const mixed =
+    kp === undefined
+      ? t.selfAttention(batchFirst, { weight: t.transpose(wi as Tensor), bias: bi ?? null, heads: 3 })
+      : t.packedSelfAttention(t.linear(batchFirst, wi as Tensor, bi, { transposed: true }), 3, {
+          mask: t.not(t.unsqueeze(t.unsqueeze(kp, 1), 1)),
+        });
   return t.transpose(t.linear(mixed, wo as Tensor, bo, { transposed: true }), [1, 0, 2]);
 };
 

@@ -6,7 +6,7 @@ import { type Shape, sizeOf } from "../graph/dtype.ts";
 import { badShape, broadcastShapes } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { needFloat, single } from "./build.ts";
-import { reshape, sum, sumTo } from "./core.ts";
+import { expand, reshape, sum, sumTo } from "./core.ts";
 
 export type MatmulOptions = {
   /** Use the last two dimensions of a (of b) the other way round. */
@@ -89,6 +89,22 @@ function gemm(
   });
 }
 
+/** Fewer rows than these are summed as they are. */
+const MANY_ROWS = 64;
+
+/**
+ * The sum of all rows, [..., n] -> [n]. Of many rows it is a product with ones: ONNX Runtime's products read a matrix two to
+ * three times as fast as its reductions do.
+ */
+export function sumRows(x: Tensor): Tensor {
+  const n = x.shape.at(-1) as number;
+  const rows = sizeOf(x.shape) / n;
+  const flat = reshape(x, [rows, n]);
+  if (x.dtype !== "float32" || rows < MANY_ROWS) return sum(flat, 0);
+  const ones = expand(x.graph.constant(1), [1, rows]);
+  return reshape(matrices(ones, flat, {}), [n]);
+}
+
 /**
  * x·w + b over the last dimension of x.
  * @param x float[..., in]
@@ -116,7 +132,7 @@ export function linear(
   const y = gemm(flat, w, bias, [rows, outer], { transposeB: transposed }, (g) => [
     matrices(g, w, { transposeB: !transposed }),
     transposed ? matrices(g, flat, { transposeA: true }) : matrices(flat, g, { transposeA: true }),
-    ...(bias === null ? [] : [sum(g, 0)]),
+    ...(bias === null ? [] : [sumRows(g)]),
   ]);
   return reshape(y, [...x.shape.slice(0, -1), outer]);
 }

@@ -4,6 +4,7 @@ import { badShape, sameShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { needFloat } from "./build.ts";
 import { add, cast, div, mul, reshape, sub, sumTo } from "./core.ts";
+import { sumRows } from "./matmul.ts";
 import { mean, variance } from "./reduce.ts";
 import { rsqrt, sqrt } from "./unary.ts";
 
@@ -42,7 +43,8 @@ export function layerNorm(x: Tensor, scale?: Tensor | null, bias?: Tensor | null
       const centred = sub(h, mean(h, axes, { keepDims: true }));
       const along = mean(scale == null ? gu : mul(gu, scale), axes, { keepDims: true });
       const dx = mul(sub(centred, mul(unit, along)), inverse as Tensor);
-      return [dx, sumTo(gu, over), ...(bias == null ? [] : [sumTo(back, over)])];
+      const total = (each: Tensor): Tensor => (over.length === 1 ? sumRows(each) : sumTo(each, over));
+      return [dx, scale == null ? null : total(gu), ...(bias == null ? [] : [total(back)])];
     },
   });
   return y as Tensor;

@@ -16,6 +16,9 @@ export interface Session {
   close(): Promise<void>;
 }
 
+/** On a CPU the fused sum and layer norm takes four times as long as both apart. */
+const SLOW_FUSIONS = "SkipLayerNormFusion";
+
 /** Opens a model on an engine. The Node and web entries of this package bind the engine. */
 export async function openSession(engine: Engine, model: Uint8Array, options: SessionOptions = {}): Promise<Session> {
   const session = await openOrt(engine, model, options);
@@ -52,6 +55,7 @@ export async function openOrt(engine: Engine, model: Uint8Array, options: Sessio
       ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
       logSeverityLevel: 3,
       ...options.engine,
+      extra: { optimization: { disable_specified_optimizers: SLOW_FUSIONS }, ...options.engine?.extra },
     });
   } catch (error) {
     throw new BiddenError("engine", `${engine.name} could not open the model: ${messageOf(error)}`, {}, error);
