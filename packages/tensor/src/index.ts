@@ -12,14 +12,8 @@ export { Tensor } from "./graph/tensor.ts";
 export type { ExternalData, OnnxOptions } from "./onnx/model.ts";
 export { onnxModel } from "./onnx/model.ts";
 export type { AttentionOptions, SelfAttentionWeights } from "./ops/attention.ts";
-export {
-  attention,
-  joinHeads,
-  packedSelfAttention,
-  rotaryEmbedding,
-  selfAttention,
-  splitHeads,
-} from "./ops/attention.ts";
+export { attention, joinHeads, packedSelfAttention, rotaryEmbedding } from "./ops/attention.ts";
+export { selfAttention, splitHeads } from "./ops/attention.ts";
 export type { Operand } from "./ops/build.ts";
 export type { ConvOptions, PerPlace } from "./ops/conv.ts";
 export { conv, convTranspose } from "./ops/conv.ts";
