@@ -2,28 +2,18 @@
  * Reading before seeing: what sentences say is learned from sentences alone, a hundred times as many a second as with pictures.
  * The parameters have the names that they have in the whole policy, whose training begins with them.
  */
-import { type TabletopConfig, TEXT_INTENTS } from "@bidden/models";
+import type { TabletopConfig } from "@bidden/models";
 import { createRng, type Rng } from "@bidden/runtime";
-import { buildTrainStep, initParameters, type TensorData } from "@bidden/tensor";
-import { createTrainer } from "@bidden/tensor/node";
+import type { TensorData } from "@bidden/tensor";
 import type { Query } from "../collect/columns.ts";
 import { createReadingBatch, type ReadingArrays, row } from "./batch.ts";
 import { readingObjective } from "./objective.ts";
 import { readingTarget, readText } from "./reading-targets.ts";
+import { type StageOptions, trainStage } from "./stage.node.ts";
 import type { TextStore } from "./text-store.node.ts";
 
-export type ReadingOptions = {
-  readonly steps: number;
-  /** Sentences a step. */
-  readonly batch?: number;
-  readonly seed?: number;
-  readonly threads?: number;
-  readonly peakRate?: number;
-  /** Called after every hundred steps with the means over them. */
-  readonly onStep?: ((step: number, metrics: Readonly<Record<string, number>>) => void) | undefined;
-};
-
-const REPORT_STEPS = 100;
+/** Sentences a step. */
+const BATCH = 192;
 /**
  * Noise on the encoder's tokens, in shares of their own size. It keeps the reader from learning templates by heart: of verbs
  * never trained on it took 94.6 instead of 92.1 % for the right skill, of harm in new words 89 instead of 79 %.
@@ -48,41 +38,21 @@ function blur(rows: Float32Array, count: number, width: number, noise: Float32Ar
   }
 }
 
-/** Trains what reads, from nothing, and returns its parameters. The same seed gives the same numbers on one machine. */
-export async function trainReading(
+/** Trains what reads, from nothing, on sentences drawn from `queries`. */
+export function trainReading(
   config: TabletopConfig,
   texts: TextStore,
   queries: readonly Query[],
-  { steps, batch = 192, seed = 1, threads = 2, peakRate = 1.5e-3, onStep }: ReadingOptions,
+  options: StageOptions,
 ): Promise<Map<string, TensorData>> {
-  const { graph, loss, metrics } = readingObjective(config, batch);
-  const step = buildTrainStep(graph, loss, {
-    schedule: { peak: peakRate, warmupSteps: 200, decay: { kind: "cosine" }, totalSteps: steps, final: 0.03 },
-    adamw: { weightDecay: 0.02, beta2: 0.98 },
-    clipNorm: 1,
-    emaDecay: 0.998,
-    metrics,
-  });
-  const trainer = await createTrainer(step, initParameters(graph, createRng(seed)), { threads });
-  const rng = createRng(seed).fork("reading");
+  const rng = createRng(options.seed ?? 1).fork("reading");
   const source: Source = { config, texts, queries, rng, noise: drawNoise(rng.fork("noise")) };
-  let [ready, next] = [createReadingBatch(config, batch), createReadingBatch(config, batch)];
-  const sums = new Map<string, number>();
-  try {
-    await fill(ready, source);
-    for (let at = 1; at <= steps; at++) {
-      const running = trainer.run(ready);
-      await fill(next, source);
-      [ready, next] = [next, ready];
-      for (const [name, value] of Object.entries(await running)) sums.set(name, (sums.get(name) ?? 0) + value);
-      if (at % REPORT_STEPS !== 0) continue;
-      onStep?.(at, Object.fromEntries([...sums].map(([name, sum]) => [name, sum / REPORT_STEPS])));
-      sums.clear();
-    }
-    return trainer.emaParameters();
-  } finally {
-    await trainer.close();
-  }
+  const batches = {
+    allocate: () => createReadingBatch(config, BATCH),
+    fill: (arrays: ReadingArrays) => fill(arrays, source),
+    feeds: (arrays: ReadingArrays) => arrays,
+  };
+  return trainStage(readingObjective(config, BATCH), batches, options);
 }
 
 type Source = {
@@ -95,12 +65,11 @@ type Source = {
 
 async function fill(arrays: ReadingArrays, { config, texts, queries, rng, noise }: Source): Promise<void> {
   for (const array of Object.values(arrays)) array.fill(0);
-  const rows = arrays.textIntentTarget.length / TEXT_INTENTS.length;
-  for (let at = 0; at < rows; at++) {
+  for (let at = 0; at < BATCH; at++) {
     const query = rng.pick(queries);
     const tokens = await texts.get(query.text);
     readText(arrays, at, tokens, config);
-    blur(row(arrays.text, at, rows), tokens.rows, config.textWidth, noise, rng);
-    readingTarget(arrays, { at, rows }, query, config);
+    blur(row(arrays.text, at, BATCH), tokens.rows, config.textWidth, noise, rng);
+    readingTarget(arrays, { at, rows: BATCH }, query, config);
   }
 }

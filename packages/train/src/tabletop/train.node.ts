@@ -14,10 +14,12 @@ import { createTrainer } from "@bidden/tensor/node";
 import type { EpisodeMeta, Query } from "../collect/columns.ts";
 import { beginning } from "./beginning.ts";
 import { exportTabletop } from "./export.node.ts";
+import { trainSeeing } from "./look.node.ts";
 import { tabletopObjective } from "./objective.ts";
-import { type ReadingOptions, trainReading } from "./read.node.ts";
-import { type SeeingOptions, trainSeeing } from "./look.node.ts";
+import { trainReading } from "./read.node.ts";
+
 import { type SamplerOptions, TabletopSampler } from "./sampler.node.ts";
+import type { StageOptions } from "./stage.node.ts";
 import { TextStore } from "./text-store.node.ts";
 
 export type TrainOptions = {
@@ -47,9 +49,9 @@ export type TrainOptions = {
   readonly saveEveryS?: number;
   readonly onStep?: (progress: TrainProgress) => void;
   /** Called now and then while it learns to read. */
-  readonly onRead?: ReadingOptions["onStep"];
+  readonly onRead?: StageOptions["onStep"];
   /** Called now and then while it learns to see. */
-  readonly onSee?: SeeingOptions["onStep"];
+  readonly onSee?: StageOptions["onStep"];
   /** Called while sentences that were never seen before are encoded. */
   readonly onText?: (done: number, total: number) => void;
   /** Pause at this step, with a saved state: the schedule still counts to `steps`. */
