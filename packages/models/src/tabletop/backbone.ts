@@ -86,7 +86,7 @@ export function tabletopBackbone(
   const understood = understand(graph, config, said);
   const grounded = ground(graph, config, said, seen.memory);
   const pointer = point(graph, config, seen, { heard: tokens(grounded, 0, CHANNELS.length), understood });
-  // Motion and judgement hear the words only as what was understood, so that a new verb moves the arm as a known one does.
+  // Motion hears the words only as what was understood, so that a new verb moves the arm as a known one does.
   const skill = detach(softmax(understood.skill, -1));
   const acted = { coordinates: firstOf(pointer.coordinates, each), nowhere: firstOf(pointer.nowhere, each) };
   const { actions, done } = move(graph, config, inputs, { seen, pointer: acted, skill: firstOf(skill, each) });

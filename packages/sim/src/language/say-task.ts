@@ -66,11 +66,18 @@ export function dress(
   return roughen(dressed, rng, options.typos);
 }
 
-/** The templates of a skill in a split. */
+const sorted = new Map<string, readonly Template[]>();
+
+/** The templates of a skill in a split. There are many, and every sentence asks: each list is made once. */
 export function templatesOf(skill: Skill, split: Split): readonly Template[] {
-  const found = TEMPLATES.filter(
-    (template) => template.skill === skill && (split === "any" || template.heldOut === (split === "held-out")),
-  );
+  const key = `${skill} ${split}`;
+  let found = sorted.get(key);
+  if (found === undefined) {
+    found = TEMPLATES.filter(
+      (template) => template.skill === skill && (split === "any" || template.heldOut === (split === "held-out")),
+    );
+    sorted.set(key, found);
+  }
   invariant(found.length > 0, `no templates for skill ${skill} in split ${split}`);
   return found;
 }

@@ -15,8 +15,8 @@ import type { TextStore } from "./text-store.node.ts";
 /** Sentences a step. */
 const BATCH = 192;
 /**
- * Noise on the encoder's tokens, in shares of their own size. It keeps the reader from learning templates by heart: of verbs
- * never trained on it took 94.6 instead of 92.1 % for the right skill, of harm in new words 89 instead of 79 %.
+ * Noise on the encoder's tokens, in shares of their own size. It keeps the reader from learning templates by heart: after 700 steps
+ * harm in new words was understood in 79 % without it, in 85 % with 0.4 and in 89 % with 0.8, which is slower at colours.
  */
 const NOISE = 0.5;
 /** Normal numbers drawn once; rows of noise begin anywhere among them. */

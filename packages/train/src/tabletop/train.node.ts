@@ -17,7 +17,6 @@ import { exportTabletop } from "./export.node.ts";
 import { trainSeeing } from "./look.node.ts";
 import { tabletopObjective } from "./objective.ts";
 import { trainReading } from "./read.node.ts";
-
 import { type SamplerOptions, TabletopSampler } from "./sampler.node.ts";
 import type { StageOptions } from "./stage.node.ts";
 import { TextStore } from "./text-store.node.ts";
