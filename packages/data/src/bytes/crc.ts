@@ -81,7 +81,7 @@ function createCrc(polynomial: number): (bytes: Uint8Array, crc?: number) => num
   return (bytes, crc = 0) => {
     if (bytes.length < LONG) return update(table, bytes, crc);
     if (kernel === undefined) {
-      kernel = createKernel<Kernel>(CRC_SIMD);
+      kernel = createKernel(CRC_SIMD) as Kernel | null;
       kernel?.prepare(polynomial);
     }
     if (kernel === null) return update(table, bytes, crc);

@@ -45,7 +45,7 @@ export function rgbWeights(matrix: number, fullRange: boolean): RgbWeights {
 /** Colour of the nearest chroma sample, rounded down, as FFmpeg's converter has it. */
 export function rgbFromPlanes(planes: Planes, matrix: number, fullRange: boolean): Image {
   const weights = rgbWeights(matrix, fullRange);
-  if (kernel === undefined) kernel = createKernel<RgbKernel>(RGB_SIMD);
+  if (kernel === undefined) kernel = createKernel(RGB_SIMD) as RgbKernel | null;
   return kernel === null ? rgbPixelwise(planes, weights) : rgbByVectors(kernel, planes, weights);
 }
 
