@@ -1,9 +1,10 @@
 """LeRobot's half of bench/data-loader.ts.
 
 make DIR av1|h264 EPISODES FRAMES: records a set of two cameras of 256 x 256 with LeRobot's own defaults.
-load DIR WORKERS BATCH: opens it with LeRobot's loader; then, for every line on stdin (a number of samples), answers the samples
-per second of that many, drawn at random, as one JSON line."""
+load DIR WORKERS BATCH: opens it with LeRobot's loader, whose workers stay; then, for every line on stdin (a number of samples),
+answers the samples per second of that many, drawn at random, and the milliseconds of processor time of each, as one JSON line."""
 import json
+import multiprocessing
 import os
 import shutil
 import sys
@@ -15,6 +16,7 @@ import torch  # noqa: E402
 from lerobot.datasets.lerobot_dataset import LeRobotDataset  # noqa: E402
 
 torch.set_num_threads(2)
+AHEAD = 2
 CAMERAS = ["observation.images.front", "observation.images.wrist"]
 
 
@@ -51,29 +53,42 @@ def make(folder, codec, episodes, frames):
     dataset.finalize()
 
 
+def cpu_seconds():
+    """Of this process and its workers."""
+    total = 0
+    for pid in [os.getpid(), *(child.pid for child in multiprocessing.active_children())]:
+        fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def endless(loader):
+    while True:
+        yield from loader
+
+
 def load(folder, workers, batch):
     dataset = LeRobotDataset("bench/x", root=folder)
-    print(json.dumps({"ready": True, "frames": len(dataset)}), flush=True)
-    for run, line in enumerate(sys.stdin):
-        wanted = int(line)
-        loader = torch.utils.data.DataLoader(
-            dataset,
-            batch_size=batch,
-            shuffle=True,
-            num_workers=workers,
-            generator=torch.Generator().manual_seed(run),
-            prefetch_factor=2 if workers else None,
-        )
-        batches = iter(loader)
-        next(batches)
-        start, count = time.perf_counter(), 0
-        while count < wanted:
-            try:
-                count += len(next(batches)["index"])
-            except StopIteration:
-                break
-        print(json.dumps({"rate": count / (time.perf_counter() - start)}), flush=True)
-        del batches, loader
+    loader = torch.utils.data.DataLoader(
+        dataset,
+        batch_size=batch,
+        shuffle=True,
+        num_workers=workers,
+        generator=torch.Generator().manual_seed(0),
+        prefetch_factor=AHEAD if workers else None,
+        persistent_workers=workers > 0,
+    )
+    batches = endless(loader)
+    print(json.dumps({"ready": True, "backend": dataset._video_backend}), flush=True)
+    for line in sys.stdin:
+        # What was read ahead between two runs is not counted.
+        for _ in range(AHEAD * workers):
+            next(batches)
+        start, cpu, count = time.perf_counter(), cpu_seconds(), 0
+        while count < int(line):
+            count += len(next(batches)["index"])
+        rate = count / (time.perf_counter() - start)
+        print(json.dumps({"rate": rate, "cpu": (cpu_seconds() - cpu) * 1000 / count}), flush=True)
 
 
 if sys.argv[1] == "make":

@@ -1,10 +1,14 @@
 /**
  * Random samples a second out of a LeRobotDataset v3.0 with two cameras of 256 x 256, AV1 and H.264: bidden's loader and LeRobot's
- * own, in turns on the same files, with the same number of threads. A sample is state, action and both pictures as RGB.
+ * own, in turns on the same files, with the same number of threads. A sample is state, action and both pictures as RGB. Both loaders
+ * stay open, as in training; the first samples of both (--warm), while files are opened and code is compiled, are a figure of their own.
  *
- *   npx tsx bench/data-loader.ts --python PATH [--workers 2] [--episodes 20] [--frames 150] [--samples 320] [--runs 5]
+ *   npx tsx bench/data-loader.ts --python PATH [--codecs av1,h264] [--workers 2] [--episodes 20] [--frames 150]
+ *     [--warm 640] [--samples 640] [--runs 5]
  *
- * PATH is a Python with lerobot 0.6.1, which also records the files. Figures: median of the runs (all runs in brackets).
+ * PATH is a Python with lerobot 0.6.1, which also records the files. LeRobot decodes with torchcodec where that finds FFmpeg's
+ * libraries (LD_LIBRARY_PATH), else with PyAV; the figures say which. Figures: median of the runs (all runs in
+ * brackets); milliseconds are processor time of all threads, which other work on the machine disturbs less than the clock.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -18,6 +22,8 @@ import { createLoader } from "@bidden/data/node";
 
 const PEER = fileURLToPath(new URL("data-loader-peer.py", import.meta.url));
 const BATCH = 16;
+/** Batches that each thread of both sides reads ahead. */
+const AHEAD = 2;
 const COLUMNS = ["observation.state", "action", "observation.images.front", "observation.images.wrist"];
 
 const { values } = parseArgs({
@@ -26,7 +32,9 @@ const { values } = parseArgs({
     workers: { type: "string", default: "2" },
     episodes: { type: "string", default: "20" },
     frames: { type: "string", default: "150" },
-    samples: { type: "string", default: "320" },
+    codecs: { type: "string", default: "av1,h264" },
+    warm: { type: "string", default: "640" },
+    samples: { type: "string", default: "640" },
     runs: { type: "string", default: "5" },
     /** Keeps the recorded sets, and uses them again. */
     keep: { type: "string" },
@@ -35,37 +43,45 @@ const { values } = parseArgs({
 
 const median = (rates: readonly number[]): number => [...rates].sort((a, b) => a - b)[rates.length >> 1] ?? Number.NaN;
 
-/** Samples a second of ours, start-up and first batch left out, as on the other side. */
-async function ourRate(folder: string, workers: number, samples: number, seed: number): Promise<number> {
-  const loader = await createLoader(folder, { batchSize: BATCH, workers, seed, columns: COLUMNS });
-  try {
-    await loader.next();
-    const start = performance.now();
-    let count = 0;
-    while (count < samples) count += (await loader.next())?.episodes.length ?? 0;
-    return count / ((performance.now() - start) / 1000);
-  } finally {
-    await loader.close();
-  }
+/** Samples a second, and milliseconds of processor time that each took in all threads and processes of a side. */
+type Figures = { readonly rate: number; readonly cpu: number };
+
+/** One side of the comparison. What was read ahead before is not counted. */
+type Side = { readonly name: string; read(samples: number): Promise<Figures>; close(): Promise<void> };
+
+async function startOurs(folder: string, workers: number): Promise<Side> {
+  const loader = await createLoader(folder, { batchSize: BATCH, workers, ahead: AHEAD, columns: COLUMNS });
+  return {
+    name: "bidden",
+    read: async (samples) => {
+      for (let i = 0; i < AHEAD * workers; i++) await loader.next();
+      const [start, before] = [performance.now(), process.cpuUsage()];
+      let count = 0;
+      while (count < samples) count += (await loader.next())?.episodes.length ?? 0;
+      const { user, system } = process.cpuUsage(before);
+      return { rate: count / ((performance.now() - start) / 1000), cpu: (user + system) / 1000 / count };
+    },
+    close: () => loader.close(),
+  };
 }
 
-type Peer = { rate(samples: number): Promise<number>; close(): Promise<void> };
-
-async function startPeer(python: string, folder: string, workers: number): Promise<Peer> {
+async function startPeer(python: string, folder: string, workers: number): Promise<Side> {
   const child = spawn(python, [PEER, "load", folder, String(workers), String(BATCH)], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const answer = async (): Promise<{ rate?: number }> => {
+  const answer = async (): Promise<Partial<Figures> & { backend?: string }> => {
     const line = await lines.next();
     if (line.done === true) throw new Error("LeRobot's half ended early.");
-    return JSON.parse(line.value) as { rate?: number };
+    return JSON.parse(line.value) as Partial<Figures> & { backend?: string };
   };
-  await answer();
+  const { backend } = await answer();
   return {
-    rate: async (samples) => {
+    name: `LeRobot (${backend})`,
+    read: async (samples) => {
       child.stdin.write(`${samples}\n`);
-      return (await answer()).rate ?? Number.NaN;
+      const { rate = Number.NaN, cpu = Number.NaN } = await answer();
+      return { rate, cpu };
     },
     close: async () => {
       child.stdin.end();
@@ -74,9 +90,11 @@ async function startPeer(python: string, folder: string, workers: number): Promi
   };
 }
 
-function print(name: string, rates: readonly number[]): void {
+function print(name: string, figures: readonly Figures[]): void {
+  const rates = figures.map(({ rate }) => rate);
+  const cpu = median(figures.map((figure) => figure.cpu));
   const all = rates.map((rate) => rate.toFixed(0)).join(" ");
-  console.log(name.padEnd(36), median(rates).toFixed(1).padStart(8), "samples/s", `[${all}]`);
+  console.log(name.padEnd(40), median(rates).toFixed(1).padStart(6), `samples/s, ${cpu.toFixed(1)} ms each [${all}]`);
 }
 
 async function compare(codec: string, python: string, base: string): Promise<void> {
@@ -85,18 +103,23 @@ async function compare(codec: string, python: string, base: string): Promise<voi
     execFileSync(python, [PEER, "make", folder, codec, values.episodes, values.frames], { stdio: "ignore" });
   }
   const workers = Number(values.workers);
-  const samples = Math.min(Number(values.samples), Number(values.episodes) * Number(values.frames) - BATCH);
-  const peer = await startPeer(python, folder, workers);
-  const ours: number[] = [];
-  const theirs: number[] = [];
+  const sides = [await startOurs(folder, workers), await startPeer(python, folder, workers)];
+  const first: Figures[] = [];
+  for (const side of sides) first.push(await side.read(Number(values.warm)));
+  const runs: Figures[][] = sides.map(() => []);
   for (let run = 0; run < Number(values.runs); run++) {
-    ours.push(await ourRate(folder, workers, samples, run));
-    theirs.push(await peer.rate(samples));
+    for (const [i, side] of sides.entries()) runs[i]?.push(await side.read(Number(values.samples)));
   }
-  await peer.close();
-  print(`${codec}, bidden, ${workers} threads`, ours);
-  print(`${codec}, LeRobot, ${workers} workers`, theirs);
-  console.log(`${codec}, times as many`.padEnd(36), (median(ours) / median(theirs)).toFixed(2).padStart(8));
+  for (const [i, side] of sides.entries()) {
+    print(`${codec}, ${side.name}, first ${values.warm}`, first.slice(i, i + 1));
+    print(`${codec}, ${side.name}`, runs[i] ?? []);
+    await side.close();
+  }
+  const [ours = [], theirs = []] = runs;
+  const ratio = (key: keyof Figures, a: readonly Figures[], b: readonly Figures[]): string =>
+    (median(a.map((figures) => figures[key])) / median(b.map((figures) => figures[key]))).toFixed(2);
+  const [byClock, byCpu] = [ratio("rate", ours, theirs), ratio("cpu", theirs, ours)];
+  console.log(`${codec}, times as many`.padEnd(40), byClock.padStart(6), `(by processor time ${byCpu})`);
 }
 
 if (values.python === undefined) {
@@ -104,7 +127,7 @@ if (values.python === undefined) {
 } else {
   const base = values.keep ?? mkdtempSync(join(tmpdir(), "bidden-bench-"));
   try {
-    for (const codec of ["av1", "h264"]) await compare(codec, values.python, base);
+    for (const codec of values.codecs.split(",")) await compare(codec, values.python, base);
   } finally {
     if (values.keep === undefined) rmSync(base, { recursive: true, force: true });
   }

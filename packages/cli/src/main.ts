@@ -91,16 +91,17 @@ async function addCommands(program: Command, argv: readonly string[]): Promise<v
     if (entry.name === wanted) await entry.register(program);
     else program.command(entry.name).description(entry.summary);
   }
-  program.commands.forEach(failAsWeDo);
+  for (const command of program.commands) failAsWeDo(command, "bidden");
   if (words.length === 0 && !argv.some((word) => /^(-h|--help|-V|--version)$/.test(word))) program.help();
 }
 
 /** Wrong options end with our exit code and print a sentence, in every subcommand. */
-function failAsWeDo(command: Command): void {
+function failAsWeDo(command: Command, parent: string): void {
+  const name = `${parent} ${command.name()}`;
   command.exitOverride();
   command.showSuggestionAfterError(true);
-  command.showHelpAfterError(`Run \`bidden ${command.name()} --help\` for what it takes.`);
-  command.commands.forEach(failAsWeDo);
+  command.showHelpAfterError(`Run \`${name} --help\` for what it takes.`);
+  for (const own of command.commands) failAsWeDo(own, name);
 }
 
 function unknownCommand(word: string): string {

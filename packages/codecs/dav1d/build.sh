@@ -7,6 +7,11 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 WORK=$(mktemp -d)
 git -C "$1" archive "$COMMIT" src include | tar x -C "$WORK"
 cd "$WORK"
+# Transforms of four rows or columns at once, symbols by vectors of probabilities: the same pictures to the byte.
+patch -p1 < "$HERE/vectors.patch"
+TABLES=$(grep -n "^const itx_1d_fn dav1d_tx1d_fns" src/itx_1d.c | cut -d: -f1)
+CLIP="wasm_i32x4_max(wasm_i32x4_min(a, wasm_i32x4_splat(max)), wasm_i32x4_splat(min))"
+sed -E -i "1,${TABLES}{s/int32_t/v128_t/g;s/^( +)(const )?int (t[0-9]|in[0-9 ])/\1\2v128_t \3/;s/^#define CLIP.*/#define CLIP(a) $CLIP/}" src/itx_1d.c
 mkdir config objects
 cp "$HERE/config.h" config/config.h
 echo '#define DAV1D_VERSION "1.5.3"' > config/vcs_version.h

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Builds encoder.wasm from libaom 3.14.1 (BSD-2-Clause) at the commit below: build.sh <checkout of aom>
 # CC is a C compiler for wasm32-wasi; `python3 -m ziglang cc` (pip install ziglang==0.17.1) made the file that is here.
+# CC ends in " cc": its neighbours c++, ar and ranlib are needed, too.
 # Needs cmake, ninja and perl.
 set -euo pipefail
 COMMIT=7798826675b9f090ac1fa23572d3e5b85ef48a8a

@@ -4,6 +4,7 @@
  */
 
 import { CRC_SIMD } from "./crc-simd.wasm.ts";
+import { createKernel } from "./kernel.ts";
 
 /** Table k, from k * 256: the CRC of a byte followed by k zero bytes. One array, for one bounds check; signed, for no doubles. */
 function createTable(polynomial: number): Int32Array {
@@ -73,25 +74,16 @@ const BLOCK = 4096;
 /** From here on it is worth its call. */
 const LONG = 4 * BLOCK;
 
-/** Null where the platform has no vectors in WebAssembly. */
-function createKernel(polynomial: number): Kernel | null {
-  try {
-    const code = Uint8Array.from(atob(CRC_SIMD), (character) => character.charCodeAt(0));
-    const kernel = new WebAssembly.Instance(new WebAssembly.Module(code)).exports as unknown as Kernel;
-    kernel.prepare(polynomial);
-    return kernel;
-  } catch {
-    return null;
-  }
-}
-
 /** A CRC by its polynomial; the vector code is compiled when the first long input comes. */
 function createCrc(polynomial: number): (bytes: Uint8Array, crc?: number) => number {
   const table = createTable(polynomial);
   let kernel: Kernel | null | undefined;
   return (bytes, crc = 0) => {
     if (bytes.length < LONG) return update(table, bytes, crc);
-    if (kernel === undefined) kernel = createKernel(polynomial);
+    if (kernel === undefined) {
+      kernel = createKernel(CRC_SIMD) as Kernel | null;
+      kernel?.prepare(polynomial);
+    }
     if (kernel === null) return update(table, bytes, crc);
     const memory = new Uint8Array(kernel.memory.buffer, kernel.memory_at(), kernel.memory_bytes());
     let own = ~crc;

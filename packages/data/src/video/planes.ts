@@ -1,6 +1,8 @@
 /** Decoded pictures as they come from a decoder, and as RGB. */
 
 import type { Image } from "@bidden/runtime";
+import { createKernel } from "../bytes/kernel.ts";
+import { RGB_SIMD } from "./rgb-simd.wasm.ts";
 
 /** 8 bits, 4:2:0: Y in full, U and V at half the size (rounded up), rows without gaps. */
 export type Planes = {
@@ -15,19 +17,68 @@ export type Planes = {
 const WEIGHTS: Readonly<Record<number, readonly [number, number]>> = { 1: [0.2126, 0.0722], 9: [0.2627, 0.0593] };
 const BT601 = [0.299, 0.114] as const;
 
-/** Colour of the nearest chroma sample, rounded down, as FFmpeg's converter has it; fixed point of 16 bits. */
-export function rgbFromPlanes(planes: Planes, matrix: number, fullRange: boolean): Image {
-  const { width, height, y, u, v } = planes;
+/** Fixed point of 16 bits; `black` is what is subtracted from Y. */
+type RgbWeights = {
+  readonly scale: number;
+  readonly rv: number;
+  readonly gu: number;
+  readonly gv: number;
+  readonly bu: number;
+  readonly black: number;
+};
+
+export function rgbWeights(matrix: number, fullRange: boolean): RgbWeights {
   const [kr, kb] = WEIGHTS[matrix] ?? BT601;
   const luma = fullRange ? 1 : 255 / 219;
   const chroma = fullRange ? 1 : 255 / 224;
-  const one = 65536;
-  const scale = Math.round(luma * one);
-  const black = fullRange ? 0 : 16;
-  const rv = Math.round(2 * (1 - kr) * chroma * one);
-  const bu = Math.round(2 * (1 - kb) * chroma * one);
-  const gu = Math.round(((2 * kb * (1 - kb)) / (1 - kr - kb)) * chroma * one);
-  const gv = Math.round(((2 * kr * (1 - kr)) / (1 - kr - kb)) * chroma * one);
+  const fixed = (value: number): number => Math.round(value * 65536);
+  return {
+    scale: fixed(luma),
+    rv: fixed(2 * (1 - kr) * chroma),
+    gu: fixed(((2 * kb * (1 - kb)) / (1 - kr - kb)) * chroma),
+    gv: fixed(((2 * kr * (1 - kr)) / (1 - kr - kb)) * chroma),
+    bu: fixed(2 * (1 - kb) * chroma),
+    black: fullRange ? 0 : 16,
+  };
+}
+
+/** Colour of the nearest chroma sample, rounded down, as FFmpeg's converter has it. */
+export function rgbFromPlanes(planes: Planes, matrix: number, fullRange: boolean): Image {
+  const weights = rgbWeights(matrix, fullRange);
+  if (kernel === undefined) kernel = createKernel(RGB_SIMD) as RgbKernel | null;
+  return kernel === null ? rgbPixelwise(planes, weights) : rgbByVectors(kernel, planes, weights);
+}
+
+type RgbKernel = {
+  readonly memory: WebAssembly.Memory;
+  memory_at(): number;
+  weights(scale: number, rv: number, gu: number, gv: number, bu: number, black: number): void;
+  convert(width: number, height: number): number;
+};
+
+/** Compiled with the first picture; null where the platform has no vectors. */
+let kernel: RgbKernel | null | undefined;
+const PAGE_BYTES = 1 << 16;
+
+/** The same bytes as `rgbPixelwise`. */
+function rgbByVectors(kernel: RgbKernel, { width, height, y, u, v }: Planes, weights: RgbWeights): Image {
+  const { memory } = kernel;
+  const start = kernel.memory_at();
+  const bytes = y.length + u.length + v.length + width * height * 3;
+  const missing = start + bytes - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
+  const room = new Uint8Array(memory.buffer);
+  room.set(y, start);
+  room.set(u, start + y.length);
+  room.set(v, start + y.length + u.length);
+  kernel.weights(weights.scale, weights.rv, weights.gu, weights.gv, weights.bu, weights.black);
+  const rgb = kernel.convert(width, height);
+  return { width, height, data: room.slice(rgb, rgb + width * height * 3) };
+}
+
+/** For platforms without vectors, and what the vectors are compared with. */
+export function rgbPixelwise({ width, height, y, u, v }: Planes, weights: RgbWeights): Image {
+  const { scale, rv, gu, gv, bu, black } = weights;
   const data = new Uint8Array(width * height * 3);
   const half = (width + 1) >> 1;
   let to = 0;

@@ -12,7 +12,7 @@ import { readSampleEntry, type SampleEntry } from "./sample-entry.ts";
 
 /** Decoded pictures kept a file. */
 const KEPT_BYTES = 16 << 20;
-/** Read ahead of the frame wanted, so that small frames do not cost a system call each. */
+/** Read ahead where frames are read in order, so that small ones do not cost a system call each. */
 const READ_BYTES = 256 << 10;
 /** How far from the frame asked for, as a share of the time between two frames, a picture may stand. */
 const TIME_TOLERANCE = 0.25;
@@ -142,10 +142,11 @@ export class VideoFile {
     if (kept !== undefined) return kept;
     const key = this.#keyBefore(target);
     if (this.#next < 0 || target < this.#next || key > this.#next) this.#restart(key);
-    while (this.#next <= target) await this.#push();
+    const ahead = inOrder ? READ_BYTES : this.#endOf(target) - (this.#samples.offsets[this.#next] as number);
+    while (this.#next <= target) await this.#push(ahead);
     // Pictures may wait for others that are shown before them; reading in order, those are wanted next anyway.
     const until = inOrder ? Math.min(this.#samples.count, target + REORDERED) : 0;
-    while (!this.#kept.has(place) && this.#next < until) await this.#push();
+    while (!this.#kept.has(place) && this.#next < until) await this.#push(ahead);
     if (!this.#kept.has(place)) {
       this.#decoder.flush();
       this.#keep();
@@ -170,9 +171,9 @@ export class VideoFile {
     this.#next = key;
   }
 
-  async #push(): Promise<void> {
+  async #push(ahead: number): Promise<void> {
     const frame = this.#next;
-    const bytes = await this.#bytesOf(frame);
+    const bytes = await this.#bytesOf(frame, ahead);
     try {
       this.#decoder.push(bytes, frame);
     } catch (error) {
@@ -200,12 +201,17 @@ export class VideoFile {
     }
   }
 
-  async #bytesOf(frame: number): Promise<Uint8Array> {
+  #endOf(frame: number): number {
+    return (this.#samples.offsets[frame] as number) + (this.#samples.sizes[frame] as number);
+  }
+
+  /** @param ahead bytes that are read at once where the frame is not in memory; no more than READ_BYTES beyond the frame. */
+  async #bytesOf(frame: number, ahead: number): Promise<Uint8Array> {
     const offset = this.#samples.offsets[frame] as number;
     const size = this.#samples.sizes[frame] as number;
     const inside = ({ start, bytes }: Loaded): boolean => offset >= start && offset + size <= start + bytes.length;
     if (!inside(this.#loaded)) {
-      const end = Math.min(this.#file.byteLength, offset + Math.max(size, READ_BYTES));
+      const end = Math.min(this.#file.byteLength, offset + Math.max(size, Math.min(ahead, READ_BYTES)));
       this.#loaded = { start: offset, bytes: new Uint8Array(await this.#file.slice(offset, end)) };
     }
     const at = offset - this.#loaded.start;
