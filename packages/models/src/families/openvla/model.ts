@@ -6,6 +6,7 @@ import { turnValues } from "../../blocks/rope.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
 import { SessionSlot } from "../../checkpoint/session-slot.ts";
 import type { Weights } from "../../checkpoint/weights.ts";
+import type { Embed } from "../../checkpoint/words.ts";
 import { argMax } from "./bins.ts";
 import { type OpenvlaConfig, patchesOf } from "./config.ts";
 import { furtherGraph, sequenceGraph } from "./graphs.ts";
@@ -25,7 +26,7 @@ export type ModelParts = {
   readonly ropeBase: number;
   readonly weights: Weights;
   /** Rows of the embedding table. */
-  readonly embed: (ids: ArrayLike<number>) => Promise<Float32Array>;
+  readonly embed: Embed;
   readonly engine: Engine;
   /** How matrices are held. */
   readonly form: MatrixForms;
