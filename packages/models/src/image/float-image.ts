@@ -70,7 +70,7 @@ export function toPlanes(
 
 /**
  * Refuses images whose data are not width x height x 3 bytes. Floats are refused as well, which no compiler keeps out of a
- * program in plain JavaScript: 0..1 would be read as black, and NaN too.
+ * program in plain JavaScript: they would become black or NaN on the way.
  */
 export function checkImage(image: Image): void {
   const { width, height, data } = image;
