@@ -226,7 +226,7 @@ export function quantisedSource(parameter: string, stored: (name: string) => str
           tensor: name,
         });
       }
-      const matrix = joinRows(all);
+      const matrix = all.length === 1 ? (all[0] as Float32Array) : joinRows(all);
       if (form === "int4") return toInt4(matrix, width, inputs)[part];
       return toInt8(matrix, width, inputs, form === "int8" ? INT8_END : INT7_END)[part];
     },

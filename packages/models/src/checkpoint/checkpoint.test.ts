@@ -11,6 +11,7 @@ import { nodeEngine, openCheckpointAt } from "./load.node.ts";
 import { openVariant } from "./overlay.ts";
 import { memorySource } from "./source.ts";
 import { bindWeights } from "./weights.ts";
+import { wordRows } from "./words.ts";
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 const json = (value: unknown): Uint8Array => text(JSON.stringify(value));
@@ -43,6 +44,13 @@ describe("checkpoints", () => {
     );
     await expect(checkpoint.float("weight", [4, 3])).rejects.toThrow("expected shape [4, 3]; came [3, 4] (swapped)");
     await expect(checkpoint.rows("weight", [3])).rejects.toThrow("rows 0 to 2; asked for 3");
+  });
+
+  test("word matrices of another width, and ids of another model's tokenizer, are refused", async () => {
+    const checkpoint = await openCheckpoint(source({ "model.safetensors": file({ weight }) }));
+    expect(await wordRows(checkpoint, "weight", 4)([1])).toEqual(weight.data.slice(4, 8));
+    expect(() => wordRows(checkpoint, "weight", 3)).toThrow('tensor "weight": expected shape [3, 3]; came [3, 4]');
+    expect(() => wordRows(checkpoint, "weight", 4)([0, 3])).toThrow("expected a tokenizer of ids below 3");
   });
 
   test("half precisions are widened exactly", async () => {
@@ -101,8 +109,15 @@ describe("checkpoints", () => {
     expect(checkpoint.config.has("a")).toBe(false);
     expect(() => checkpoint.config.number("a")).toThrow('config.json, field "a": expected a number; came nothing');
     await expect(openCheckpoint(source({ "config.json": text("{nonsense") }))).rejects.toThrow(
-      "config.json is not JSON",
+      "config.json is not JSON: ",
     );
+  });
+
+  test("a refused checkpoint leaves no file open", async () => {
+    let closed = 0;
+    const broken = { ...source({ "model.safetensors": text("short") }), close: () => Promise.resolve(void closed++) };
+    await expect(openCheckpoint(broken)).rejects.toThrow("model.safetensors: expected at least 8 bytes; came 5");
+    expect(closed).toBe(1);
   });
 
   test("14 GB are opened by their header", async () => {

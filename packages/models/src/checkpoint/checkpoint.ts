@@ -104,11 +104,19 @@ export class Checkpoint {
   }
 }
 
-/** Opens a checkpoint: reads headers, index and config.json, and refuses files that contradict themselves or each other. */
+/**
+ * Opens a checkpoint: reads headers, index and config.json, and refuses files that contradict themselves or each other. The
+ * source is closed with the checkpoint, or at once where it is refused.
+ */
 export async function openCheckpoint(source: CheckpointSource): Promise<Checkpoint> {
-  const files = await source.list();
-  const config = new Fields((await jsonFile(source, "config.json")) ?? {}, "config.json");
-  return new Checkpoint(source, files, await weightsOf(source, files), config);
+  try {
+    const files = await source.list();
+    const config = new Fields((await jsonFile(source, "config.json")) ?? {}, "config.json");
+    return new Checkpoint(source, files, await weightsOf(source, files), config);
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
 }
 
 /** The tensors of one safetensors file, without their data. */

@@ -1,5 +1,5 @@
 /** JSON files of checkpoints, and reading fields out of them with errors that name file, field, expected and got. */
-import { BiddenError } from "@bidden/runtime";
+import { BiddenError, messageOf } from "@bidden/runtime";
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export type JsonObject = { readonly [key: string]: Json };
@@ -17,7 +17,7 @@ export function parseJson(text: string, file: string): JsonObject {
     try {
       value = JSON.parse(text.replaceAll(/(?<=[:,[]\s*)(NaN|-?Infinity)(?=\s*[,\]}])/g, "null"));
     } catch (error) {
-      throw new BiddenError("bad-checkpoint", `${file} is not JSON.`, { file }, error);
+      throw new BiddenError("bad-checkpoint", `${file} is not JSON: ${messageOf(error)}.`, { file }, error);
     }
   }
   if (!isJsonObject(value)) {

@@ -98,7 +98,13 @@ function refuse(checkpoint: Checkpoint, { missing, extra, shapes }: Problems): v
   const parts = [
     missing.length === 0 ? "" : `missing tensors: ${some(missing)}`,
     extra.length === 0 ? "" : `tensors of unknown name: ${some(extra)}`,
-    shapes.length === 0 ? "" : some(shapes, 4),
+    // Sentences of their own elsewhere, parts of one here.
+    shapes.length === 0
+      ? ""
+      : some(
+          shapes.map((text) => text.replace(/\.$/, "")),
+          4,
+        ),
   ].filter((part) => part !== "");
   throw new BiddenError("bad-checkpoint", `${checkpoint.label} does not fit: ${parts.join("; ")}.`, {
     file: checkpoint.label,

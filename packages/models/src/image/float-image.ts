@@ -68,7 +68,10 @@ export function toPlanes(
   return out;
 }
 
-/** Refuses images whose data are not width x height x 3 bytes. */
+/**
+ * Refuses images whose data are not width x height x 3 bytes. Floats are refused as well, which no compiler keeps out of a
+ * program in plain JavaScript: they would become black or NaN on the way.
+ */
 export function checkImage(image: Image): void {
   const { width, height, data } = image;
   if (!(width > 0) || !(height > 0) || data.length !== width * height * 3) {
@@ -78,6 +81,14 @@ export function checkImage(image: Image): void {
       { width, height, bytes: data.length },
     );
   }
+  if (data.BYTES_PER_ELEMENT === 1) return;
+  const strange = data.findIndex((value) => !Number.isFinite(value));
+  const which = strange < 0 ? "" : `, of which number ${strange} is ${data[strange]}`;
+  throw new BiddenError(
+    "bad-shape",
+    `Expected an RGB image of bytes, 0..255; came ${data[Symbol.toStringTag]}${which}.`,
+    { width, height },
+  );
 }
 
 /** Refuses NaN and infinite values, which would spread through a whole network without a word. */

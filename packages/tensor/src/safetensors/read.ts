@@ -32,7 +32,9 @@ export function readSafetensors(bytes: Uint8Array, name = "safetensors file"): S
 export function safetensorsHeaderBytes(start: Uint8Array, fileBytes: number, name = "safetensors file"): number {
   if (start.length < 8) throw bad(name, null, "at least 8 bytes", `${start.length}`);
   const length = Number(new DataView(start.buffer, start.byteOffset, 8).getBigUint64(0, true));
-  if (length > MAX_HEADER_BYTES) throw bad(name, null, `a header of at most ${MAX_HEADER_BYTES} bytes`, `${length}`);
+  if (length > MAX_HEADER_BYTES) {
+    throw bad(name, null, `a header of at most ${MAX_HEADER_BYTES} bytes`, `${length}${wrongDownload(start)}`);
+  }
   if (8 + length > fileBytes) throw bad(name, null, `${8 + length} bytes for the header`, `a file of ${fileBytes}`);
   return length;
 }
@@ -63,6 +65,13 @@ export function readSafetensorsHeader(
   }
   checkCoverage(ranges, bodyBytes, name);
   return { entries, metadata };
+}
+
+/** Text where a length should be: most such files are downloads that went wrong. */
+function wrongDownload(start: Uint8Array): string {
+  const text = new TextDecoder("latin1").decode(start.subarray(0, 8));
+  if (text === "version ") return ": this is a Git LFS pointer; fetch the file itself, with `git lfs pull`";
+  return /^\s*<(!|html)/i.test(text) ? ": this is a web page; the download went wrong" : "";
 }
 
 function bad(file: string, tensor: string | null, expected: string, came: string): BiddenError {

@@ -81,6 +81,12 @@ describe("safetensors", () => {
     ["too short", new Uint8Array(7), "expected at least 8 bytes; came 7"],
     ["header longer than the file", file({ a: good }, 8, 5000), "for the header; came a file of"],
     ["an absurd header length", file({ a: good }, 8, 2 ** 52), "a header of at most 100000000 bytes"],
+    [
+      "a Git LFS pointer",
+      new TextEncoder().encode("version https://git-lfs.github.com/spec/v1\n"),
+      "a Git LFS pointer",
+    ],
+    ["a web page", new TextEncoder().encode("<!doctype html><html>"), "this is a web page"],
     ["not JSON", file("{nonsense", 8), "a JSON object as header"],
     ["a list", file("[1]", 0), "a JSON object as header"],
     ["not UTF-8", file('{"a": 1}', 0).map((x, i) => (i === 10 ? 0xff : x)), "a header in UTF-8"],

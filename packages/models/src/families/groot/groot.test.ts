@@ -58,6 +58,8 @@ test("made checkpoints of other sizes open and predict, each embodiment differen
     expect((await policy.predict(observation, { seed: 3 })).actions).toEqual(chunk.actions);
     chunks.push(chunk.actions);
     await expect(policy.predict({ ...observation, images: {} }, { seed: 3 })).rejects.toThrow('an image from "view0"');
+    const endless = { ...observation, instruction: "and then again ".repeat(200) };
+    await expect(policy.predict(endless, { seed: 3 })).rejects.toThrow("at most 1024 tokens beside those of images");
     await expect(policy.predict({ ...observation, state: new Float32Array(9) }, { seed: 3 })).rejects.toThrow("came 9");
     await policy.close();
   }

@@ -16,6 +16,12 @@ import type { GrootRunner } from "./runner.ts";
 import { grootActions, grootState } from "./statistics.ts";
 import { joinRows } from "../../checkpoint/floats.ts";
 
+/**
+ * Tokens of a prompt beside those of images. The checkpoint says no limit; instructions have a few dozen, and memory grows with
+ * the square of what is read.
+ */
+const MOST_WORDS = 1024;
+
 export type GrootPolicyParts = {
   readonly info: FamilyInfo;
   readonly runner: GrootRunner;
@@ -34,12 +40,12 @@ export class GrootPolicy implements PublishedPolicy {
 
   /** @param options noise: float32[horizon, padded action], as the head takes it */
   async predict(observation: FamilyObservation, options: PredictOptions): Promise<FamilyChunk> {
-    const { runner, embodiment, tokenizer } = this.#parts;
+    const { runner, embodiment } = this.#parts;
     const { config } = runner;
     const began = performance.now();
     const images = embodiment.cameras.map((name) => grootView(observation.images[name], name, config.side));
     const state = this.#state(observation.state);
-    const ids = tokenizer.encode(grootPrompt(observation.instruction, images.length, config.vision.side ** 2));
+    const ids = this.#prompt(observation.instruction, images.length);
     const prepared = performance.now();
     const { tokens } = await runner.see(joinRows(images.map(grootPixels)));
     const seen = performance.now();
@@ -68,6 +74,19 @@ export class GrootPolicy implements PublishedPolicy {
 
   close(): Promise<void> {
     return this.#parts.runner.close();
+  }
+
+  #prompt(instruction: string, views: number): number[] {
+    const { runner, tokenizer } = this.#parts;
+    const perView = runner.config.vision.side ** 2;
+    const ids = tokenizer.encode(grootPrompt(instruction, views, perView));
+    const words = ids.length - views * perView;
+    if (words <= MOST_WORDS) return ids;
+    throw new BiddenError(
+      "bad-instruction",
+      `The policy reads prompts of at most ${MOST_WORDS} tokens beside those of images; this one has ${words}. Say it more briefly.`,
+      { expected: MOST_WORDS, came: words },
+    );
   }
 
   #state(values: Float32Array): Float32Array {

@@ -7,6 +7,7 @@ import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
 import { SessionSlot } from "../../checkpoint/session-slot.ts";
 import { bindWeights, type Weights } from "../../checkpoint/weights.ts";
+import { type Embed, wordRows } from "../../checkpoint/words.ts";
 import { type GrootConfig, LANGUAGE } from "./config.ts";
 import { languageGraph, stepGraph, timeGraph, visionGraph } from "./graphs.ts";
 import { PER_EMBODIMENT } from "./model.ts";
@@ -34,6 +35,7 @@ export class GrootRunner {
   readonly #engine: Engine;
   readonly #slot: ReadonlyMap<string, TensorData>;
   readonly #net: NetOptions;
+  readonly #words: Embed;
   readonly #vision = new SessionSlot();
   readonly #language = new SessionSlot();
   readonly #step = new SessionSlot();
@@ -51,6 +53,7 @@ export class GrootRunner {
     this.config = config;
     this.#slot = slot;
     this.#net = net;
+    this.#words = wordRows(checkpoint, `${LANGUAGE}.embed_tokens.weight`, config.language.width);
   }
 
   /**
@@ -104,7 +107,7 @@ export class GrootRunner {
         { expected: places.length, came: images.length / width },
       );
     }
-    const embedded = await this.#checkpoint.rows(`${LANGUAGE}.embed_tokens.weight`, ids);
+    const embedded = await this.#words(ids);
     places.forEach((place, i) => embedded.set(images.subarray(i * width, (i + 1) * width), place * width));
     return embedded;
   }

@@ -1,6 +1,7 @@
 /** From an observation to the arrays that a LeRobot network reads, checked against what the checkpoint was trained with. */
 import { BiddenError, type Image } from "@bidden/runtime";
 import type { FamilyObservation } from "../../checkpoint/family.ts";
+import { checkImage } from "../../image/float-image.ts";
 import { ACTION, type CameraSize, ENVIRONMENT, type LerobotFeatures, STATE } from "./features.ts";
 import type { Feature, Normalisations } from "./normalise.ts";
 
@@ -67,6 +68,7 @@ function seeImage(image: Image | undefined, camera: CameraSize, normalisations: 
       came,
     });
   }
+  checkImage(image);
   const out = new Float32Array(3 * width * height);
   normalisations.inputs.get(name)?.image(image, out);
   return out;

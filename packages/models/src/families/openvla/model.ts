@@ -6,6 +6,7 @@ import { turnValues } from "../../blocks/rope.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
 import { SessionSlot } from "../../checkpoint/session-slot.ts";
 import type { Weights } from "../../checkpoint/weights.ts";
+import type { Embed } from "../../checkpoint/words.ts";
 import { argMax } from "./bins.ts";
 import { type OpenvlaConfig, patchesOf } from "./config.ts";
 import { furtherGraph, sequenceGraph } from "./graphs.ts";
@@ -25,7 +26,7 @@ export type ModelParts = {
   readonly ropeBase: number;
   readonly weights: Weights;
   /** Rows of the embedding table. */
-  readonly embed: (ids: ArrayLike<number>) => Promise<Float32Array>;
+  readonly embed: Embed;
   readonly engine: Engine;
   /** How matrices are held. */
   readonly form: MatrixForms;
@@ -88,7 +89,8 @@ export class OpenvlaModel {
   async run(embeds: Float32Array, options: SequenceOptions): Promise<Sequence> {
     const { width, headWidth } = this.config.llama;
     const { read, everyone = false, spare = 0, outputs } = options;
-    const { tokens, places: n } = this.#places(embeds, spare);
+    const tokens = embeds.length / width;
+    const n = this.#places(tokens, spare);
     const graph = { n, read: read.length, everyone };
     const key = JSON.stringify([graph, outputs]);
     const session = await this.#sequence.get(key, () =>
@@ -135,6 +137,15 @@ export class OpenvlaModel {
     return { ids, logits, sequenceMs };
   }
 
+  /**
+   * Opens what `decode` will read with, while the image is looked at: with rearranged matrices that takes seconds.
+   * @param tokens of the sequence @param count ids to decode
+   */
+  async prepare(tokens: number, count: number): Promise<void> {
+    const places = this.#places(tokens, count - 1);
+    if (this.#parts.form.rows > 1) await this.#reader(places);
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#vision.close(), this.#sequence.close(), this.#further.close()]);
   }
@@ -154,7 +165,8 @@ export class OpenvlaModel {
       const past = Object.fromEntries(names.map((name) => [name, values[name]?.data as Float32Array]));
       return { tokens, places, past, logits: floats(values, "logits") };
     }
-    const { tokens, places } = this.#places(embeds, spare);
+    const tokens = embeds.length / width;
+    const places = this.#places(tokens, spare);
     const empty = (): Float32Array => new Float32Array(kvHeads * places * headWidth);
     const memory: Memory = { tokens, places, past: Object.fromEntries(names.map((name) => [name, empty()])) };
     const step = this.#parts.form.rows * width;
@@ -168,10 +180,8 @@ export class OpenvlaModel {
   /** Reads tokens, at most as many as the graph has rows, from place `at` on; their keys and values are remembered. */
   async #read(embeds: Float32Array, at: number, { places, past }: Memory): Promise<Float32Array> {
     const { width, kvHeads, headWidth } = this.config.llama;
-    const { rows, netOn } = this.#parts.form;
-    const session = await this.#further.get(`${places}`, () =>
-      this.#open(furtherGraph(this.config, { n: places, rows }, netOn)),
-    );
+    const { rows } = this.#parts.form;
+    const session = await this.#reader(places);
     const count = embeds.length / width;
     const padded = new Float32Array(rows * width);
     padded.set(embeds);
@@ -195,9 +205,14 @@ export class OpenvlaModel {
     return floats(run, "logits");
   }
 
-  /** Tokens of a sequence, and places with the spare ones; refused where the model reads no such length. */
-  #places(embeds: Float32Array, spare: number): { readonly tokens: number; readonly places: number } {
-    const tokens = embeds.length / this.config.llama.width;
+  /** What reads tokens after others. */
+  #reader(places: number): Promise<Session> {
+    const { rows, netOn } = this.#parts.form;
+    return this.#further.get(`${places}`, () => this.#open(furtherGraph(this.config, { n: places, rows }, netOn)));
+  }
+
+  /** Places of a sequence, spare ones included; refused where the model reads no such length. */
+  #places(tokens: number, spare: number): number {
     if (tokens + spare > this.config.maxTokens) {
       throw new BiddenError(
         "bad-instruction",
@@ -205,7 +220,7 @@ export class OpenvlaModel {
         { tokens: tokens + spare, limit: this.config.maxTokens },
       );
     }
-    return { tokens, places: Math.ceil((tokens + spare) / this.#parts.form.grain) * this.#parts.form.grain };
+    return Math.ceil((tokens + spare) / this.#parts.form.grain) * this.#parts.form.grain;
   }
 
   #turns(positions: readonly number[], width: number): { readonly cos: Float32Array; readonly sin: Float32Array } {

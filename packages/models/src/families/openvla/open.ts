@@ -7,6 +7,7 @@ import type { Engine } from "../../checkpoint/engine.ts";
 import type { FamilyOptions } from "../../checkpoint/family.ts";
 import { Fields, type JsonObject } from "../../checkpoint/json.ts";
 import { bindWeights, type WeightSource } from "../../checkpoint/weights.ts";
+import { wordRows } from "../../checkpoint/words.ts";
 import { loadTokenizer } from "../../tokenizers/load.ts";
 import { EMBEDDING, type OpenvlaConfig, readConfig, ropeBase, unusedOf } from "./config.ts";
 import { type NetOn, visionGraph } from "./graphs.ts";
@@ -60,7 +61,7 @@ export async function openModel(
     config,
     ropeBase: ropeBase(checkpoint.config),
     weights,
-    embed: (ids) => checkpoint.rows(EMBEDDING, ids),
+    embed: wordRows(checkpoint, EMBEDDING, config.llama.width),
     engine,
     form,
     vision,

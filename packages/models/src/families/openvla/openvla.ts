@@ -56,13 +56,14 @@ async function describe(checkpoint: Checkpoint, options: FamilyOptions = {}): Pr
   const chosen = options.dataset ?? keys[0] ?? "";
   const dim = keys.includes(chosen) ? statistics.object(chosen).object("action").numbers("q01").length : 0;
   const facts = weightFacts(checkpoint);
+  const whose = options.dataset ?? (keys.length === 1 ? chosen : `one of ${keys.length} data sets`);
   return {
     family: "openvla",
     variant: config.prompt,
     ...facts,
     cameras: [{ name: CAMERA, width: config.pixels.side, height: config.pixels.side, optional: false }],
     state: { dim: 0, names: [], normalisation: "none" },
-    action: { dim, names: [], normalisation: `quantiles q01..q99 of ${keys.length} data sets` },
+    action: { dim, names: [], normalisation: `quantiles q01..q99 of ${whose}` },
     chunk: 1,
     executed: 1,
     steps: dim,

@@ -5,6 +5,7 @@
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
 import type { FamilyInfo, FamilyOptions, PolicyFamily } from "../../checkpoint/family.ts";
+import { wordRows } from "../../checkpoint/words.ts";
 import { loadTokenizer } from "../../tokenizers/load.ts";
 import { dimsHints, piKind } from "../pi0/config.ts";
 import { describePi } from "../pi0/describe.ts";
@@ -67,8 +68,7 @@ async function openParts(checkpoint: Checkpoint, engine: Engine, options: Family
   const fast = await openFast(checkpoint);
   const forms = formsOf(options.precision);
   const weights = bindPi(checkpoint, tensors, [...piGraphs(dims, config.horizon, forms), headGraph(dims, forms.netOn)]);
-  const table = embeddingTensor(tensors);
-  const embed = (ids: ArrayLike<number>): Promise<Float32Array> => checkpoint.rows(table, ids);
+  const embed = wordRows(checkpoint, embeddingTensor(tensors), dims.text.width);
   const model = new PiModel({ dims, weights, embed, engine, horizon: config.horizon, time: config.time, forms });
   return {
     config,

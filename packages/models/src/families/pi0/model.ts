@@ -16,6 +16,7 @@ import { turnValues } from "../../blocks/rope.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
 import { SessionSlot } from "../../checkpoint/session-slot.ts";
 import type { Weights } from "../../checkpoint/weights.ts";
+import type { Embed } from "../../checkpoint/words.ts";
 import type { PiDims } from "./dims.ts";
 import { formsOf, type PiForms } from "./precision.ts";
 import { expertOf, modulationGraph, prefixGraph, stepGraph, visionGraph } from "./graphs.ts";
@@ -52,7 +53,7 @@ export type PiModelParts = {
   readonly dims: PiDims;
   readonly weights: Weights;
   /** Rows of the embedding table, not scaled. */
-  readonly embed: (ids: ArrayLike<number>) => Promise<Float32Array>;
+  readonly embed: Embed;
   readonly engine: Engine;
   readonly horizon: number;
   readonly time: TimeEmbedding;

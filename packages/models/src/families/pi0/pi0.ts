@@ -5,6 +5,7 @@
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
 import type { FamilyOptions, PolicyFamily } from "../../checkpoint/family.ts";
+import { wordRows } from "../../checkpoint/words.ts";
 import { loadTokenizer } from "../../tokenizers/load.ts";
 import { dimsHints, type PiConfig, piConfig, piKind } from "./config.ts";
 import { describePi } from "./describe.ts";
@@ -66,8 +67,7 @@ export async function openPi(checkpoint: Checkpoint, engine: Engine, options: Fa
   const words = await loadTokenizer(checkpoint);
   const forms = formsOf(options.precision);
   const weights = bindPi(checkpoint, tensors, piGraphs(dims, config.horizon, forms));
-  const table = embeddingTensor(tensors);
-  const embed = (ids: ArrayLike<number>): Promise<Float32Array> => checkpoint.rows(table, ids);
+  const embed = wordRows(checkpoint, embeddingTensor(tensors), dims.text.width);
   const model = new PiModel({ dims, weights, embed, engine, horizon: config.horizon, time: config.time, forms });
   return { info: describePi(read), config, model, scaling, words };
 }

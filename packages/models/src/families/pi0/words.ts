@@ -2,6 +2,8 @@
 import { BiddenError } from "@bidden/runtime";
 
 export interface PiWords {
+  /** Shown in errors. */
+  readonly name: string;
   /** Ids of a text, in which nothing becomes a special token; no BOS. */
   encode(text: string): readonly number[];
   /** Id of a token; undefined where there is none of that name. */
@@ -22,5 +24,9 @@ export function promptIds(words: PiWords, text: string, maxTokens: number): numb
 export function needId(words: PiWords, token: string): number {
   const id = words.idOf(token);
   if (id !== undefined) return id;
-  throw new BiddenError("bad-checkpoint", `The tokenizer has no token "${token}": is it PaliGemma's?`, { token });
+  throw new BiddenError(
+    "bad-checkpoint",
+    `${words.name}: expected a token "${token}", as PaliGemma's tokenizer has; there is none.`,
+    { file: words.name, token },
+  );
 }

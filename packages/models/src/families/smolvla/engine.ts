@@ -9,6 +9,7 @@ import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
 import type { JsonObject } from "../../checkpoint/json.ts";
 import { bindWeights, type Weights } from "../../checkpoint/weights.ts";
+import { type Embed, wordRows } from "../../checkpoint/words.ts";
 import { readConfig, type SmolVlaConfig } from "./config.ts";
 import { prefixGraph, stepGraph, visionGraph } from "./model.ts";
 import { EMBEDDING, STATE_IN, storedNames, UNUSED } from "./names.ts";
@@ -62,6 +63,7 @@ export class SmolVlaEngine {
   readonly #engine: Engine;
   readonly #options: SmolVlaOptions;
   readonly #stateWeights: readonly [Float32Array, Float32Array];
+  readonly #words: Embed;
   readonly #visions: Map<string, Session> = new Map();
   readonly #opened: Map<number, Opened> = new Map();
 
@@ -77,6 +79,8 @@ export class SmolVlaEngine {
     this.#engine = engine;
     this.#options = options;
     this.#stateWeights = stateWeights;
+    const table = storedNames(checkpoint).get(EMBEDDING)?.name ?? EMBEDDING;
+    this.#words = wordRows(checkpoint, table, config.text.width);
   }
 
   /** @param changes fields in place of config.json's, to look at its switches */
@@ -218,8 +222,7 @@ export class SmolVlaEngine {
   ): Promise<Float32Array> {
     const { width } = this.config.text;
     const ids = places.flatMap((place) => (place.kind === "word" || place.kind === "special" ? [place.id] : []));
-    const table = storedNames(this.#checkpoint).get(EMBEDDING)?.name ?? EMBEDDING;
-    const words = await this.#checkpoint.rows(table, ids);
+    const words = await this.#words(ids);
     const embeds = new Float32Array(places.length * width);
     let word = 0;
     places.forEach((place, i) => {
