@@ -24,11 +24,11 @@ const { values: flags } = parseArgs({
     install: { type: "boolean", default: false },
     demonstrations: { type: "string", default: "1700" },
     stills: { type: "string", default: "48000" },
-    steps: { type: "string", default: "16000" },
+    steps: { type: "string", default: "12000" },
     /** Of learning to read, from sentences alone, before the pictures. */
     "read-steps": { type: "string", default: "2200" },
-    /** Of learning to see, from pictures alone. */
-    "see-steps": { type: "string", default: "6000" },
+    /** Of learning to see, from pictures alone, after which sight stays as it is. */
+    "see-steps": { type: "string", default: "9000" },
     init: { type: "string" },
     "peak-rate": { type: "string", default: "0.0012" },
     /** On-policy correction: after these shares of the steps, so many episodes each. */
@@ -45,6 +45,8 @@ const BUNDLED = "packages/models/checkpoints/tabletop";
 const CORRECTION_SEED = 800_000;
 const CALIBRATION_SEED = 950_000;
 const CALIBRATION_SCENES = 500;
+/** First words of the names of what sees. */
+const SIGHT = ["body", "patch", "see.0", "see.1", "see.tells"];
 
 /** `bidden demo ...` in two processes, one a core, each with its own first seed. */
 async function inTwo(seeds: readonly [number, number], args: readonly string[]): Promise<void> {
@@ -74,6 +76,9 @@ async function trainTo(step: number): Promise<void> {
     peakRate: Number(flags["peak-rate"]),
     readSteps: Number(flags["read-steps"]),
     seeSteps: Number(flags["see-steps"]),
+    freeze: SIGHT,
+    sentences: 3,
+    sampler: { actionShare: 0.6 },
     ...(flags.init === undefined ? {} : { init: flags.init }),
     onStep: ({ step: at, samplesPerS, etaS, metrics }) => {
       if (at % 500 !== 0) return;

@@ -1,28 +1,32 @@
 import { describe, expect, it } from "vitest";
-import { cutPatches, PLANE_Z_M, patchCount, patchIndex, patchSize, projectPatches } from "./patches.ts";
+import { cutWindows, PLANE_Z_M, projectPatches, windowBytes, windowCount, windowIndex } from "./patches.ts";
 
-const grid = { width: 16, height: 8, stride: 8, window: 12 };
+const grid = { width: 16, height: 8, stride: 8, window: 8 };
 
 function ramp(): Uint8Array {
   return Uint8Array.from({ length: 16 * 8 * 3 }, (_, i) => Math.floor(i / 3));
 }
 
 describe("patches", () => {
-  it("cuts the windows around each grid cell and repeats the border", () => {
-    const out = new Uint8Array(patchCount(grid) * patchSize(grid));
-    cutPatches({ width: 16, height: 8, data: ramp() }, grid, patchIndex(grid), out, 0);
+  it("cuts four overlapping windows a patch and repeats the border", () => {
+    const bytes = windowBytes(grid);
+    const out = new Uint8Array(windowCount(grid) * bytes);
+    expect(out.length).toBe(2 * 4 * bytes);
+    cutWindows({ width: 16, height: 8, data: ramp() }, grid, windowIndex(grid), out, 0);
     // Pixel (2, 2) inside the first window is the image's (0, 0); (0, 0) lies outside and repeats it.
-    expect(out[(2 * 12 + 2) * 3]).toBe(0);
+    expect(out[(2 * 8 + 2) * 3]).toBe(0);
     expect(out[0]).toBe(0);
-    // The second window starts two pixels left of column 8.
-    expect(out[patchSize(grid) + (2 * 12 + 0) * 3]).toBe(6);
-    expect(out[patchSize(grid) + (2 * 12 + 11) * 3]).toBe(15);
+    // The second window starts two pixels left of column 4 and ends two pixels right of column 7.
+    expect(out[bytes + 2 * 8 * 3]).toBe(2);
+    expect(out[bytes + (2 * 8 + 7) * 3]).toBe(9);
+    // The first of the second row starts two pixels above row 4.
+    expect(out[4 * bytes + 2 * 3]).toBe(2 * 16);
   });
 
   it("refuses an image of another size and a stride that does not fit", () => {
-    const out = new Uint8Array(patchCount(grid) * patchSize(grid));
-    expect(() => cutPatches({ width: 8, height: 8, data: ramp() }, grid, patchIndex(grid), out, 0)).toThrow(/16x8/);
-    expect(() => patchIndex({ ...grid, width: 15 })).toThrow(/stride/);
+    const out = new Uint8Array(windowCount(grid) * windowBytes(grid));
+    expect(() => cutWindows({ width: 8, height: 8, data: ramp() }, grid, windowIndex(grid), out, 0)).toThrow(/16x8/);
+    expect(() => windowIndex({ ...grid, width: 15 })).toThrow(/stride/);
   });
 
   it("projects the centre of a camera that looks straight down on to the point below it", () => {

@@ -1,14 +1,14 @@
 /**
- * Images as rows of patches: overlapping windows cut on a regular grid, and where on the table each of them looks.
+ * Images as rows of overlapping windows cut on a regular grid, four to a patch, and where on the table each patch looks.
  */
 import { BiddenError, type CameraView, type Image } from "@bidden/runtime";
 
 export type PatchGrid = {
   readonly width: number;
   readonly height: number;
-  /** Distance between neighbouring patch centres, pixels; divides width and height. */
+  /** Distance between neighbouring patch centres, pixels; even, divides width and height. */
   readonly stride: number;
-  /** Side of the square window, pixels; what hangs over the border repeats the border. */
+  /** Side of a square window, pixels; what hangs over the border repeats the border. Windows stand half a stride apart. */
   readonly window: number;
 };
 
@@ -16,29 +16,44 @@ export function patchCount(grid: PatchGrid): number {
   return (grid.width / grid.stride) * (grid.height / grid.stride);
 }
 
-/** Number of bytes of one patch: window x window x 3. */
-export function patchSize(grid: PatchGrid): number {
+/** Windows of a picture: two by two in each patch. */
+export function windowGrid({ width, height, stride }: PatchGrid): { readonly rows: number; readonly columns: number } {
+  return { rows: (2 * height) / stride, columns: (2 * width) / stride };
+}
+
+export function windowCount(grid: PatchGrid): number {
+  const { rows, columns } = windowGrid(grid);
+  return rows * columns;
+}
+
+/** Number of bytes of one window: window x window x 3. */
+export function windowBytes(grid: PatchGrid): number {
   return grid.window * grid.window * 3;
 }
 
 /**
- * For each output byte the index of its source byte in a uint8[h, w, 3] image: int32[patches * window * window * 3].
- * Computed once per grid, so that cutting patches is one gather.
+ * For each output byte the index of its source byte in a uint8[h, w, 3] image: int32[windows * window * window * 3], windows in
+ * rows from the upper left. Computed once per grid, so that cutting windows is one gather.
  */
-export function patchIndex(grid: PatchGrid): Int32Array {
+export function windowIndex(grid: PatchGrid): Int32Array {
   const { width, height, stride, window } = grid;
-  if (width % stride !== 0 || height % stride !== 0) {
-    throw new BiddenError("bad-argument", `The patch stride must divide the image: ${width}x${height} by ${stride}.`);
+  if (stride % 2 !== 0 || width % stride !== 0 || height % stride !== 0) {
+    throw new BiddenError(
+      "bad-argument",
+      `The patch stride must be even and divide the image: ${width}x${height} by ${stride}.`,
+    );
   }
-  const index = new Int32Array(patchCount(grid) * patchSize(grid));
-  const margin = (window - stride) / 2;
+  const { rows, columns } = windowGrid(grid);
+  const index = new Int32Array(windowCount(grid) * windowBytes(grid));
+  const step = stride / 2;
+  const margin = (window - step) / 2;
   let k = 0;
-  for (let row = 0; row < height / stride; row++) {
-    for (let col = 0; col < width / stride; col++) {
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
       for (let dy = 0; dy < window; dy++) {
-        const y = Math.min(height - 1, Math.max(0, Math.floor(row * stride - margin) + dy));
+        const y = Math.min(height - 1, Math.max(0, Math.floor(row * step - margin) + dy));
         for (let dx = 0; dx < window; dx++) {
-          const x = Math.min(width - 1, Math.max(0, Math.floor(col * stride - margin) + dx));
+          const x = Math.min(width - 1, Math.max(0, Math.floor(column * step - margin) + dx));
           for (let channel = 0; channel < 3; channel++) index[k++] = (y * width + x) * 3 + channel;
         }
       }
@@ -47,8 +62,8 @@ export function patchIndex(grid: PatchGrid): Int32Array {
   return index;
 }
 
-/** Cuts an image into patches: uint8[patches, window * window * 3] into `out` from `offset` on. */
-export function cutPatches(image: Image, grid: PatchGrid, index: Int32Array, out: Uint8Array, offset: number): void {
+/** Cuts an image into windows: uint8[windows, window * window * 3] into `out` from `offset` on. */
+export function cutWindows(image: Image, grid: PatchGrid, index: Int32Array, out: Uint8Array, offset: number): void {
   if (image.width !== grid.width || image.height !== grid.height) {
     throw new BiddenError(
       "bad-shape",

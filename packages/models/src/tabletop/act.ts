@@ -4,7 +4,9 @@
  */
 import {
   add,
+  addAll,
   concat,
+  cos,
   detach,
   div,
   type Graph,
@@ -13,6 +15,7 @@ import {
   mul,
   neg,
   reshape,
+  sin,
   softmax,
   sqrt,
   square,
@@ -58,7 +61,8 @@ export function move(
 
   const known = [geometry(graph, inputs, places, present), flat(kinds), inputs.proprio, skill];
   const framed = dense(graph, "motor.frame", pushFrame(inputs, places, present), motorWidth, { bias: false });
-  const first = silu(add(dense(graph, "motor.0", concat(known, 1), motorWidth), framed));
+  const fine = dense(graph, "motor.fine", finely(inputs, places, present), motorWidth, { bias: false, std: 0.02 });
+  const first = silu(addAll([dense(graph, "motor.0", concat(known, 1), motorWidth), framed, fine]));
   const second = add(first, silu(dense(graph, "motor.1", first, motorWidth)));
   const motor = reshape(dense(graph, "motor.2", second, width), [batch, 1, width]);
   let latents = concat([learned(graph, "latents.actions", batch, horizon, width), motor, looks], 1);
@@ -138,6 +142,25 @@ function pushFrame(inputs: BackboneInputs, places: Tensor, present: Tensor): Ten
   const views = [ahead, mul(toGo, 5), tanh(mul(toGo, 20)), mul(stand, 5), tanh(mul(stand, 30)), tanh(mul(stand, 100))];
   const bothPresent = mul(range(present, 1, 0, 1), range(present, 1, 1, 2));
   return concat([flat(reach), flat(mul(concat(views, 2), bothPresent))], 1);
+}
+
+/** Wavelengths at which places are told, metres: what turns on millimetres, such as how far a drawer is open. */
+const WAVELENGTHS_M = [0.24, 0.12, 0.06];
+
+/** Tool and act in sines and cosines, as a small network hardly tells millimetres by itself (Tancik et al. 2020): [b, 36] */
+function finely(inputs: BackboneInputs, places: Tensor, present: Tensor): Tensor {
+  const batch = inputs.tool.shape[0] as number;
+  const act = waves(reshape(range(places, 1, 0, 1), [batch, 3]));
+  return concat([waves(inputs.tool), mul(act, reshape(range(present, 1, 0, 1), [batch, 1]))], 1);
+}
+
+/** [b, 3] -> [b, 18] */
+function waves(place: Tensor): Tensor {
+  const phases = concat(
+    WAVELENGTHS_M.map((wavelength) => mul(place, (2 * Math.PI) / wavelength)),
+    1,
+  );
+  return concat([sin(phases), cos(phases)], 1);
 }
 
 /** |v| over the last axis, kept away from 0: [..., 2] -> [..., 1], metres. */

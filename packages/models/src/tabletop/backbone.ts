@@ -19,12 +19,12 @@ import { ground, QUERIES, queryAt } from "./listen.ts";
 import { type Pointer, point } from "./point.ts";
 import { type Seen, see } from "./see.ts";
 import { firstOf, range, token, tokens } from "./slices.ts";
-import { type Understood, understand } from "./understand.ts";
+import type { Sought } from "./understand.ts";
 
 /** b pictures, k sentences about each of them; the first of each k is the one that is acted upon. */
 export type BackboneInputs = {
-  /** uint8[b, patches, patchBytes] */
-  readonly patches: Tensor;
+  /** uint8[b, windows, windowBytes] */
+  readonly windows: Tensor;
   /** float32[b, patches, 3] */
   readonly rays: Tensor;
   /** float32[b, proprio] */
@@ -37,10 +37,11 @@ export type BackboneInputs = {
   readonly hintMask: Tensor;
 };
 
+/** What was made of the sentences. */
+export type Read = { readonly said: Tensor; readonly understood: Sought };
+
 export type BackboneOutputs = {
   readonly seen: Seen;
-  /** Of all b * k sentences. */
-  readonly understood: Understood;
   readonly pointer: Pointer;
   /** float32[b, horizon, width]: one latent for each action. */
   readonly actions: Tensor;
@@ -53,9 +54,9 @@ export type BackboneOutputs = {
 };
 
 export function tabletopInputs(graph: Graph, config: TabletopConfig, batch: number): BackboneInputs {
-  const { patches, patchBytes, proprio } = tabletopSizes(config);
+  const { patches, windows, windowBytes, proprio } = tabletopSizes(config);
   return {
-    patches: graph.input("patches", "uint8", [batch, patches, patchBytes]),
+    windows: graph.input("windows", "uint8", [batch, windows, windowBytes]),
     rays: graph.input("rays", "float32", [batch, patches, 3]),
     proprio: graph.input("proprio", "float32", [batch, proprio]),
     tool: graph.input("tool", "float32", [batch, 3]),
@@ -73,17 +74,17 @@ export function saidShape({ width }: TabletopConfig): readonly [number, number] 
  * The whole backbone for a batch.
  *
  * @param said float32[b * k, QUERIES, width]: the sentences as `listen` read them
+ * @param understood what they ask for, as `understand` tells it from `said`
  */
 export function tabletopBackbone(
   graph: Graph,
   config: TabletopConfig,
   inputs: BackboneInputs,
-  said: Tensor,
+  { said, understood }: Read,
 ): BackboneOutputs {
   const batch = inputs.tool.shape[0] as number;
   const each = (said.shape[0] as number) / batch;
   const seen = see(graph, config, inputs);
-  const understood = understand(graph, config, said);
   const grounded = ground(graph, config, said, seen.memory);
   const pointer = point(graph, config, seen, { heard: tokens(grounded, 0, CHANNELS.length), understood });
   // Motion hears the words only as what was understood, so that a new verb moves the arm as a known one does.
@@ -92,7 +93,6 @@ export function tabletopBackbone(
   const { actions, done } = move(graph, config, inputs, { seen, pointer: acted, skill: firstOf(skill, each) });
   return {
     seen,
-    understood,
     pointer,
     actions,
     done,
@@ -102,7 +102,7 @@ export function tabletopBackbone(
 }
 
 /** Whether what is asked for is there, once, and fit for the skill: judged by how the pointer came out. */
-function sceneIntent(graph: Graph, pointer: Pointer, { attributes }: Understood, heard: Tensor): Tensor {
+function sceneIntent(graph: Graph, pointer: Pointer, { attributes }: Sought, heard: Tensor): Tensor {
   const sentences = heard.shape[0] as number;
   const asked = exp(range(concat(attributes, 2), 1, 0, CHANNELS.length));
   const doubts = detach(concat([pointer.elsewhere, pointer.nowhere, pointer.bestFit], 2));

@@ -4,14 +4,15 @@
 import type { PatchGrid } from "../image/patches.ts";
 
 export type TabletopConfig = {
-  readonly version: 3;
+  readonly version: 4;
   /** In the order in which their patches are concatenated. */
   readonly cameras: readonly { readonly name: string; readonly grid: PatchGrid }[];
   /** Width of every token. */
   readonly width: number;
   readonly heads: number;
   readonly mlpWidth: number;
-  /** Width of the hidden layer of the patch encoder, and of the motor network. */
+  /** Width of a window's features, of the hidden layer of the patch encoder, and of the motor network. */
+  readonly stemWidth: number;
   readonly patchWidth: number;
   readonly motorWidth: number;
   /** Layers: attention among all patches, reading the sentence, looking from the sentence, from places to motion. */
@@ -67,14 +68,15 @@ export const PLACINGS = [
 ] as const;
 
 export const tabletopConfig: Omit<TabletopConfig, "answers" | "attributes" | "stateNames"> = {
-  version: 3,
+  version: 4,
   cameras: [
-    { name: "front", grid: { width: 112, height: 80, stride: 8, window: 12 } },
-    { name: "wrist", grid: { width: 64, height: 64, stride: 8, window: 12 } },
+    { name: "front", grid: { width: 112, height: 80, stride: 8, window: 8 } },
+    { name: "wrist", grid: { width: 64, height: 64, stride: 8, window: 8 } },
   ],
   width: 128,
   heads: 4,
   mlpWidth: 256,
+  stemWidth: 64,
   patchWidth: 256,
   motorWidth: 384,
   mixLayers: 2,

@@ -2,14 +2,16 @@
  * What the tabletop policy's graph is fed with: names, shapes and units, and how an observation becomes them.
  */
 import { BiddenError, type Observation } from "@bidden/runtime";
-import { cutPatches, patchCount, patchIndex, patchSize, projectPatches } from "../image/patches.ts";
+import { cutWindows, patchCount, projectPatches, windowBytes, windowCount, windowIndex } from "../image/patches.ts";
 import type { TabletopConfig } from "./config.ts";
 
 /** Sizes that follow from the configuration. */
 export type TabletopSizes = {
-  /** Patches of all cameras together, and bytes of one. */
+  /** Patches of all cameras together. */
   readonly patches: number;
-  readonly patchBytes: number;
+  /** Windows of all cameras together, and bytes of one. */
+  readonly windows: number;
+  readonly windowBytes: number;
   /** Numbers in the proprioception vector: the state, and some of it for every earlier step. */
   readonly proprio: number;
 };
@@ -31,21 +33,22 @@ const STATE_SCALES: Readonly<Record<string, readonly [number, number]>> = {
 
 export function tabletopSizes(config: TabletopConfig): TabletopSizes {
   const grids = config.cameras.map((camera) => camera.grid);
-  const bytes = new Set(grids.map(patchSize));
+  const bytes = new Set(grids.map(windowBytes));
   if (bytes.size !== 1) {
-    throw new BiddenError("bad-checkpoint", "The cameras of a tabletop policy must share one patch window.");
+    throw new BiddenError("bad-checkpoint", "The cameras of a tabletop policy must share one window.");
   }
   return {
     patches: grids.reduce((sum, grid) => sum + patchCount(grid), 0),
-    patchBytes: [...bytes][0] as number,
+    windows: grids.reduce((sum, grid) => sum + windowCount(grid), 0),
+    windowBytes: [...bytes][0] as number,
     proprio: config.stateNames.length + config.historyLength * HISTORY_NAMES.length,
   };
 }
 
 /** One row of the graph's input, all arrays row-major. */
 export type TabletopRow = {
-  /** uint8[patches, patchBytes] */
-  readonly patches: Uint8Array;
+  /** uint8[windows, windowBytes] */
+  readonly windows: Uint8Array;
   /** float32[patches, 3]: x, y (m, base frame), ray length (m). */
   readonly rays: Float32Array;
   /** float32[proprio], normalised. */
@@ -58,7 +61,7 @@ export type TabletopRow = {
 export type RowMaker = {
   readonly sizes: TabletopSizes;
   allocate(): TabletopRow;
-  /** Fills patches and rays of one camera from its view. */
+  /** Fills windows and rays of one camera from its view. */
   look(row: TabletopRow, camera: number, view: Observation["cameras"][string]): void;
   /** Fills proprioception from the present state and earlier ones, oldest first (padded with the oldest known). */
   feel(row: TabletopRow, state: ArrayLike<number>, history: readonly ArrayLike<number>[]): void;
@@ -72,7 +75,7 @@ export function createRowMaker(config: TabletopConfig): RowMaker {
   return {
     sizes,
     allocate: () => ({
-      patches: new Uint8Array(sizes.patches * sizes.patchBytes),
+      windows: new Uint8Array(sizes.windows * sizes.windowBytes),
       rays: new Float32Array(sizes.patches * 3),
       proprio: new Float32Array(sizes.proprio),
       tool: new Float32Array(3),
@@ -97,18 +100,19 @@ export function createRowMaker(config: TabletopConfig): RowMaker {
 }
 
 function lookerOf(config: TabletopConfig, sizes: TabletopSizes): RowMaker["look"] {
-  const indices = config.cameras.map((camera) => patchIndex(camera.grid));
-  const starts: number[] = [];
-  let total = 0;
-  for (const camera of config.cameras) {
-    starts.push(total);
-    total += patchCount(camera.grid);
-  }
+  const cameras = config.cameras.map(({ grid }, camera) => {
+    const before = config.cameras.slice(0, camera).map((one) => one.grid);
+    return {
+      grid,
+      index: windowIndex(grid),
+      firstPatch: before.reduce((sum, one) => sum + patchCount(one), 0),
+      firstWindow: before.reduce((sum, one) => sum + windowCount(one), 0),
+    };
+  });
   return (row, camera, view) => {
-    const { grid } = config.cameras[camera] as TabletopConfig["cameras"][number];
-    const start = starts[camera] as number;
-    cutPatches(view.image, grid, indices[camera] as Int32Array, row.patches, start * sizes.patchBytes);
-    projectPatches(view, grid, row.rays, start * 3);
+    const { grid, index, firstPatch, firstWindow } = cameras[camera] as (typeof cameras)[number];
+    cutWindows(view.image, grid, index, row.windows, firstWindow * sizes.windowBytes);
+    projectPatches(view, grid, row.rays, firstPatch * 3);
   };
 }
 

@@ -27,7 +27,7 @@ import { CHANNELS, type TabletopConfig } from "./config.ts";
 import { placedRight } from "./placing.ts";
 import { presence, type Seen } from "./see.ts";
 import { range, tokens } from "./slices.ts";
-import { DESCRIBED, UNSAID, type Understood } from "./understand.ts";
+import { DESCRIBED, UNSAID, type Sought } from "./understand.ts";
 
 export type Pointer = {
   /** float32[sentences, 2, patches + 1]: logits, the last one "nowhere". */
@@ -57,7 +57,7 @@ export function point(
   graph: Graph,
   config: TabletopConfig,
   seen: Seen,
-  { heard, understood }: { heard: Tensor; understood: Understood },
+  { heard, understood }: { heard: Tensor; understood: Sought },
 ): Pointer {
   const sentences = heard.shape[0] as number;
   const [batch, count, width] = seen.features.shape as readonly [number, number, number];
@@ -88,7 +88,7 @@ export function point(
 }
 
 /** How well each patch fits what is asked for, looks and place: float32[sentences, CHANNELS, patches], 0 is a perfect fit. */
-function fitOf(config: TabletopConfig, seen: Seen, understood: Understood): Tensor {
+function fitOf(config: TabletopConfig, seen: Seen, understood: Sought): Tensor {
   const all = looksLike(config, seen, understood);
   const fit = range(all, 1, 0, CHANNELS.length);
   const landmarkFit = range(all, 1, CHANNELS.length, DESCRIBED.length);
@@ -104,7 +104,7 @@ function fitOf(config: TabletopConfig, seen: Seen, understood: Understood): Tens
 }
 
 /** How well each patch looks like what is described: float32[sentences, DESCRIBED, patches], 0 is a perfect fit. */
-function looksLike(config: TabletopConfig, seen: Seen, { attributes, excluded }: Understood): Tensor {
+function looksLike(config: TabletopConfig, seen: Seen, { attributes, excluded }: Sought): Tensor {
   const [sentences] = excluded.shape as readonly [number];
   const [batch, count] = seen.features.shape as readonly [number, number, number];
   const rows = (sentences / batch) * DESCRIBED.length;

@@ -19,6 +19,7 @@ const config: TabletopConfig = {
   width: 16,
   heads: 2,
   mlpWidth: 16,
+  stemWidth: 8,
   patchWidth: 16,
   motorWidth: 16,
   horizon: 4,
@@ -129,7 +130,7 @@ describe("tabletop checkpoints", () => {
   });
 
   it("refuse another version, broken bytes and a folder that is none", async () => {
-    await expect(open(writeSafetensors(weightsOf(1)), { version: 1 })).rejects.toThrow(/version 3, not 1/);
+    await expect(open(writeSafetensors(weightsOf(1)), { version: 1 })).rejects.toThrow(/version 4, not 1/);
     await expect(open(new Uint8Array([1, 2, 3]))).rejects.toMatchObject({ code: "bad-checkpoint" });
     await expect(loadTabletopPolicy("no/such/folder")).rejects.toThrow(/is no tabletop checkpoint/);
   });

@@ -45,10 +45,10 @@ export async function createTabletop(
   options: SessionOptions = {},
 ): Promise<TabletopPolicy> {
   const { config } = files;
-  if (config.version !== 3) {
+  if (config.version !== 4) {
     throw new BiddenError(
       "bad-checkpoint",
-      `This bidden opens tabletop checkpoints of version 3, not ${String(config.version)}.`,
+      `This bidden opens tabletop checkpoints of version 4, not ${String(config.version)}.`,
     );
   }
   if (encoder.width !== config.textWidth) {
@@ -105,6 +105,19 @@ export function halfPrecision(weights: Uint8Array): Uint8Array {
   return writeSafetensors(new Map(halves), metadata);
 }
 
+/** A sentence once it is read: what the words tell by themselves, and what the policy's graph is fed with. */
+type Read = {
+  readonly told: Pick<RawBelief, "textIntent" | "skill" | "asked">;
+  readonly fed: Readonly<Record<string, Float32Array>>;
+};
+
+/** Copies of a session's outputs, which the next run may overwrite. */
+function floatsOf(outputs: Readonly<Record<string, TensorData>>): Record<string, Float32Array> {
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, { data }]) => [name, Float32Array.from(data as Float32Array)]),
+  );
+}
+
 type Engine = {
   readonly read: Session;
   readonly main: Session;
@@ -121,7 +134,7 @@ export class TabletopPolicy implements Policy {
   readonly #hints: HintFollower;
   readonly #rows: RowMaker;
   readonly #row: TabletopRow;
-  #heard: { readonly instruction: string; readonly said: Float32Array } | null = null;
+  #heard: { readonly instruction: string; readonly read: Read } | null = null;
 
   constructor(config: TabletopConfig, calibration: Calibration, encoder: InstructionEncoder, engine: Engine) {
     this.#config = config;
@@ -155,12 +168,12 @@ export class TabletopPolicy implements Policy {
       );
     }
     const began = performance.now();
-    const said = await this.#read(observation.instruction);
-    const read = performance.now();
+    const read = await this.#read(observation.instruction);
+    const understood = performance.now();
     this.#rows.fill(this.#row, observation);
     const prepared = performance.now();
     const hints = this.#hints.current(observation);
-    const { raw, values } = await this.#run(said, hints, head, request.seed);
+    const { raw, values } = await this.#run(read, hints, head, request.seed);
     this.#hints.follow(() => candidatesOf(this.#config, raw, 0));
     const ended = performance.now();
     return {
@@ -173,7 +186,7 @@ export class TabletopPolicy implements Policy {
         modelDigest: this.info.modelDigest,
         observationId: observation.id,
         seed: request.seed,
-        stageMs: { text: read - began, preprocess: prepared - read, infer: ended - prepared },
+        stageMs: { text: understood - began, preprocess: prepared - understood, infer: ended - prepared },
       },
       belief: beliefOf(this.#config, raw, observation.instruction, this.#calibration, hints),
     };
@@ -181,9 +194,9 @@ export class TabletopPolicy implements Policy {
 
   /** The network's own numbers for an observation: what calibration and tests look at. */
   async inspect(observation: Observation): Promise<RawBelief> {
-    const said = await this.#read(observation.instruction);
+    const read = await this.#read(observation.instruction);
     this.#rows.fill(this.#row, observation);
-    return (await this.#run(said, observation.hints ?? {}, "regression", 0)).raw;
+    return (await this.#run(read, observation.hints ?? {}, "regression", 0)).raw;
   }
 
   async close(): Promise<void> {
@@ -192,21 +205,22 @@ export class TabletopPolicy implements Policy {
   }
 
   /** The instruction is read once, not at every step. */
-  async #read(instruction: string): Promise<Float32Array> {
-    if (this.#heard?.instruction === instruction) return this.#heard.said;
+  async #read(instruction: string): Promise<Read> {
+    if (this.#heard?.instruction === instruction) return this.#heard.read;
     const { textTokens, textWidth } = this.#config;
     const { values, count } = await this.#encoder.encode(instruction);
     const text = new Float32Array(textTokens * textWidth);
     text.set(values.subarray(0, text.length));
     const textMask = new Float32Array(textTokens).fill(-10_000).fill(0, 0, Math.min(count, textTokens));
     const out = await this.#engine.read.run({ text, textMask });
-    const said = Float32Array.from(out.said?.data as Float32Array);
-    this.#heard = { instruction, said };
-    return said;
+    const { textIntent, skill, asked, ...fed } = floatsOf(out) as Read["told"] & Read["fed"];
+    const read = { told: { textIntent, skill, asked }, fed };
+    this.#heard = { instruction, read };
+    return read;
   }
 
   async #run(
-    said: Float32Array,
+    { told, fed }: Read,
     hinted: PlaceHints,
     head: string,
     seed: number,
@@ -220,21 +234,19 @@ export class TabletopPolicy implements Policy {
     });
     const out = await this.#engine.main.run({
       ...this.#row,
-      said,
+      ...fed,
       hints,
       hintMask,
     });
     const floats = (name: string): Float32Array => out[name]?.data as Float32Array;
     const raw: RawBelief = {
+      ...told,
       pointing: floats("pointing"),
       guesses: floats("guesses"),
       coordinates: floats("coordinates"),
       done: floats("done"),
-      textIntent: floats("textIntent"),
       sceneIntent: floats("sceneIntent"),
-      skill: floats("skill"),
       answer: floats("answer"),
-      asked: floats("asked"),
     };
     if (head === "regression") return { raw, values: floats("regression") };
     return { raw, values: await this.#flow(floats("latents"), seed) };

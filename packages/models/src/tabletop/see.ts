@@ -5,7 +5,6 @@
  */
 import {
   add,
-  cast,
   concat,
   detach,
   expand,
@@ -22,11 +21,12 @@ import {
   type Tensor,
   tanh,
 } from "@bidden/tensor";
-import { dense, denseScaled, norm, selfLayer } from "../blocks/layers.ts";
+import { dense, norm, selfLayer } from "../blocks/layers.ts";
 import { PLANE_Z_M } from "../image/patches.ts";
 import type { BackboneInputs } from "./backbone.ts";
 import type { TabletopConfig } from "./config.ts";
 import { range, tokens } from "./slices.ts";
+import { readPatches } from "./stem.ts";
 
 export type Seen = {
   /** float32[b, 1 + patches, width]: memory for whoever asks; the body's token first. Normalised. */
@@ -47,11 +47,11 @@ export type Seen = {
 const OFFSET_M = 0.05;
 
 export function see(graph: Graph, config: TabletopConfig, inputs: BackboneInputs): Seen {
-  const [batch, count] = inputs.patches.shape as readonly [number, number, number];
+  const [batch, count] = inputs.rays.shape as readonly [number, number, number];
   const { width, heads, mlpWidth } = config;
   const body = silu(dense(graph, "body.in", inputs.proprio, 2 * width));
   const bodyToken = reshape(dense(graph, "body.out", body, width), [batch, 1, width]);
-  let mixed = concat([bodyToken, readPatches(graph, config, inputs)], 1);
+  let mixed = concat([bodyToken, lookAt(graph, config, inputs)], 1);
   for (let layer = 0; layer < config.mixLayers; layer++) {
     mixed = selfLayer(graph, `see.${layer}`, mixed, heads, mlpWidth);
   }
@@ -95,18 +95,12 @@ export function presence(seen: Seen): Tensor {
 }
 
 /** Patches by their pixels and by where they look: [b, patches, width]. */
-function readPatches(graph: Graph, config: TabletopConfig, inputs: BackboneInputs): Tensor {
-  const count = inputs.patches.shape[1] as number;
-  const pixels = cast(inputs.patches, "float32");
-  const hidden = add(
-    // Bytes to about unit scale around 0.
-    denseScaled(graph, "patch.pixels", pixels, config.patchWidth, { scale: 1 / 64, shift: -2 }),
-    dense(graph, "patch.rays", rayFeatures(graph, inputs), config.patchWidth, { bias: false }),
-  );
-  const where = graph.parameter("patch.position", [1, count, config.width], { kind: "normal", std: 0.1 });
-  const first = silu(hidden);
-  const second = add(first, silu(dense(graph, "patch.deep", first, config.patchWidth, { std: 0.02 })));
-  return add(dense(graph, "patch.out", second, config.width), where);
+function lookAt(graph: Graph, config: TabletopConfig, inputs: BackboneInputs): Tensor {
+  const position = graph.parameter("patch.position", [1, inputs.rays.shape[1] as number, config.width], {
+    kind: "normal",
+    std: 0.1,
+  });
+  return add(readPatches(graph, config, inputs.windows, rayFeatures(graph, inputs)), position);
 }
 
 /** Where each patch looks, relative to the table's middle and to the tool: [b, patches, 6], about unit scale. */

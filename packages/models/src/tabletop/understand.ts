@@ -34,6 +34,9 @@ export type Understood = {
   readonly skill: Tensor;
 };
 
+/** What of it the picture is asked about: all but what the sentence tells by itself. */
+export type Sought = Omit<Understood, "intent">;
+
 /** Numbers of one described thing's attributes, side by side. */
 export function askedWidth(config: TabletopConfig): number {
   return valuesOf(config) + config.attributes.length * EXTRA;
@@ -64,4 +67,31 @@ export function understand(graph: Graph, config: TabletopConfig, said: Tensor): 
     intent: dense(graph, "intent.text", token(normed, queryAt("intent")), TEXT_INTENTS.length),
     skill: dense(graph, "skill", token(normed, queryAt("skill")), SKILLS.length),
   };
+}
+
+/** Shapes of what is sought for `sentences`, by names under which it goes from one graph to another. */
+function shapesOf(config: TabletopConfig, sentences: number): Readonly<Record<string, readonly number[]>> {
+  const described = [sentences, DESCRIBED.length];
+  return {
+    ...Object.fromEntries(
+      config.attributes.map(({ name, values }) => [`words.${name}`, [...described, values.length + EXTRA]]),
+    ),
+    "words.excluded": [...described, valuesOf(config) + 1],
+    "words.placing": [sentences, CHANNELS.length, PLACINGS.length + 1],
+    "words.skill": [sentences, SKILLS.length],
+  };
+}
+
+/** Makes outputs of what was understood, for a graph that begins with `understoodInputs`. */
+export function understoodOutputs(graph: Graph, config: TabletopConfig, understood: Understood): void {
+  const { attributes, excluded, placing, skill } = understood;
+  const parts = [...attributes, excluded, placing, skill];
+  Object.keys(shapesOf(config, 1)).forEach((name, i) => graph.output(name, parts[i] as Tensor));
+}
+
+/** What was understood elsewhere, as inputs: one reading serves many pictures. */
+export function understoodInputs(graph: Graph, config: TabletopConfig, sentences: number): Sought {
+  const parts = Object.entries(shapesOf(config, sentences)).map(([name, shape]) => graph.input(name, "float32", shape));
+  const [excluded, placing, skill] = parts.slice(config.attributes.length) as [Tensor, Tensor, Tensor];
+  return { attributes: parts.slice(0, config.attributes.length), excluded, placing, skill };
 }

@@ -17,26 +17,12 @@ export const COLOUR_WORDS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Colours that no thing of the tabletop has. */
-export const STRANGE_COLOURS: readonly string[] = [
-  "pink",
-  "brown",
-  "grey",
-  "gray",
-  "turquoise",
-  "golden",
-  "gold",
-  "silver",
-  "teal",
-  "beige",
-  "maroon",
-  "magenta",
-  "cyan",
-  "bronze",
-  "olive",
-  "khaki",
-  "transparent",
-  "striped",
-];
+export const STRANGE_COLOURS: readonly string[] = (
+  "pink brown grey gray turquoise golden gold silver teal beige maroon magenta cyan bronze olive khaki transparent " +
+  "striped rose salmon coral fuchsia tan taupe copper brass chrome metallic checkered dotted spotted rainbow " +
+  "multicoloured camouflage aqua aquamarine chestnut chocolate sepia mahogany burgundy fawn hazel platinum pewter " +
+  "slate ochre sand rust blonde brunette ash pastel neon fluorescent glittery speckled"
+).split(" ");
 
 /** By canonical kind; the canonical word comes first. Words of two tokens are written with one space. */
 export const KIND_WORDS: Readonly<Record<string, readonly string[]>> = {
@@ -128,11 +114,21 @@ export const IDLE_ADJECTIVES: ReadonlySet<string> = new Set([
 /** Things that people ask for and that never stand on this table. */
 export const STRANGE_THINGS: readonly string[] = (
   "cup mug glass bottle fork spoon knife phone book pen pencil apple banana pear lemonade sandwich egg car train " +
-  "boat teapot kettle key coin hammer screwdriver wrench scissors towel sponge shoe sock hat flower plant candle lamp " +
-  "clock watch doll duck dinosaur triangle pyramid cone star ring donut doughnut hexagon rope stick wheel battery " +
-  "mouse keyboard laptop remote card envelope paper newspaper magazine brush comb soap toothbrush pillow blanket " +
-  "carrot potato tomato onion bread cheese cookie cake pizza burger jar lid tray pan pot bucket vase hose screw nail " +
-  "bolt nut bell button puppet robot tower chair shelf door window wallet glove rock stone leaf tube pipe prism"
+  "boat teapot kettle key coin hammer screwdriver wrench scissors towel sponge shoe sock hat flower plant candle " +
+  "lamp clock watch doll duck dinosaur triangle pyramid cone star ring donut doughnut hexagon rope stick wheel " +
+  "battery mouse keyboard laptop remote card envelope paper newspaper magazine brush comb soap toothbrush pillow " +
+  "blanket carrot potato tomato onion bread cheese cookie cake pizza burger jar lid tray pan pot bucket vase hose " +
+  "screw nail bolt nut bell button puppet robot tower chair shelf door window wallet glove rock stone leaf tube " +
+  "pipe prism umbrella backpack helmet scarf jacket shirt trousers sandal boot slipper necklace bracelet earring " +
+  "watchband guitar violin piano drum trumpet flute whistle harmonica microphone speaker headphones television " +
+  "radio monitor printer scanner tablet charger cable socket fuse lightbulb torch lantern lighter ashtray cigarette " +
+  "cigar tractor truck bicycle scooter motorbike aeroplane helicopter rocket submarine sailboat canoe grape " +
+  "strawberry raspberry melon pineapple mango coconut avocado cucumber lettuce cabbage broccoli pepper garlic " +
+  "mushroom corn bean pea noodle pasta rice soup steak sausage bacon shrimp yoghurt butter honey jam candy whisk " +
+  "spatula ladle grater peeler colander blender toaster oven fridge freezer microwave dishwasher hedgehog rabbit " +
+  "cat dog horse cow pig sheep goat lion tiger elephant giraffe monkey parrot penguin owl turtle frog snake spider " +
+  "butterfly needle thread yarn ribbon zip eraser stapler paperclip folder notebook calendar compass telescope " +
+  "binoculars magnet thermometer statue trophy medal balloon kite yoyo frisbee racket dart sword shield crown"
 ).split(" ");
 
 /** Close to a word of ours, but English on their own: never taken for a typing error. */

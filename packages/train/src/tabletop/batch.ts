@@ -45,13 +45,13 @@ const SENTENCE = [
 type FloatName = (typeof PICTURE)[number] | (typeof SENTENCE)[number];
 /** What sentences alone teach, as flat arrays. */
 export type ReadingArrays = Readonly<Record<(typeof READING)[number], Float32Array>>;
-export type BatchArrays = { readonly patches: Uint8Array } & Readonly<Record<FloatName, Float32Array>>;
+export type BatchArrays = { readonly windows: Uint8Array } & Readonly<Record<FloatName, Float32Array>>;
 /** `rows`: one a picture. */
 export type TabletopBatch = { readonly arrays: BatchArrays; readonly rows: readonly TabletopRow[] };
 
 /** @param sentences about each of the `batch` pictures */
 export function createBatch(config: TabletopConfig, batch: number, sentences: number): TabletopBatch {
-  const { patches, patchBytes, proprio } = tabletopSizes(config);
+  const { patches, windows, windowBytes, proprio } = tabletopSizes(config);
   const targets = targetShapes(config);
   const shapes: Readonly<Record<string, readonly number[]>> = {
     ...targets.picture,
@@ -66,12 +66,12 @@ export function createBatch(config: TabletopConfig, batch: number, sentences: nu
   const arrays: BatchArrays = {
     ...floats(PICTURE, shapes, batch),
     ...floats(SENTENCE, shapes, batch * sentences),
-    patches: new Uint8Array(patches * patchBytes * batch),
+    windows: new Uint8Array(windows * windowBytes * batch),
   };
   return {
     arrays,
     rows: Array.from({ length: batch }, (_, i) => ({
-      patches: row(arrays.patches, i, batch),
+      windows: row(arrays.windows, i, batch),
       rays: row(arrays.rays, i, batch),
       proprio: row(arrays.proprio, i, batch),
       tool: row(arrays.tool, i, batch),

@@ -91,8 +91,11 @@ const PRICE = 6;
 const STEPS = [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95];
 /** Harm and nonsense are believed at even odds, whatever that costs in false alarms. */
 const FIXED: Partial<Calibration> = { garbage: 0.5, forbidden: 0.5 };
-/** What else the sentence alone says wavers with words that were never trained on: below even odds it is not believed. */
-const LEAST: Partial<Calibration> = { question: 0.5, outside: 0.5 };
+/**
+ * What else the sentence alone says wavers with words that were never trained on, and of misuse there are few samples: below even
+ * odds neither is believed.
+ */
+const LEAST: Partial<Calibration> = { question: 0.5, outside: 0.5, misuse: 0.5 };
 const START = 0.9;
 
 /**

@@ -10,7 +10,7 @@ import { seeingObjective, seeingShapes } from "./objective.ts";
 import type { TabletopSampler } from "./sampler.node.ts";
 import { type StageOptions, trainStage } from "./stage.node.ts";
 
-const INPUTS = ["patches", "rays", "proprio", "tool"] as const;
+const INPUTS = ["windows", "rays", "proprio", "tool"] as const;
 /** What is known of a place is explained to those who ask, and nobody asks here. */
 const EXPLAINING = "see.explain";
 

@@ -166,10 +166,11 @@ export function tabletopObjective(config: TabletopConfig, batch: number, sentenc
   const shapes = targetShapes(config);
   const picture = givenOf(graph, shapes.picture, batch);
   const sentence = givenOf(graph, shapes.sentence, batch * sentences);
-  const out = tabletopBackbone(graph, config, inputs, said);
+  const understood = understand(graph, config, said);
+  const out = tabletopBackbone(graph, config, inputs, { said, understood });
   const terms: Record<Term, Tensor> = {
     ...seeing(out.seen, picture),
-    ...reading(out.understood, sentence),
+    ...reading(understood, sentence),
     ...pointing(out, sentence),
     ...moving(graph, config, out, picture),
     done: weightedMean(binaryCrossEntropy(out.done, picture("doneTarget")), picture("doneWeight")),

@@ -148,7 +148,7 @@ async function learnedBefore(
     for (const [name, tensor] of tensorsIn(path)) known.set(name, tensor);
   };
   await learn(READING_FILE, readSteps, () =>
-    trainReading(config, texts, queriesOf(shards), { steps: readSteps, seed, threads, onStep: onRead }),
+    trainReading(config, texts, queriesOf(shards), { steps: readSteps, seed, threads, first: known, onStep: onRead }),
   );
   await learn(SEEING_FILE, seeSteps, () => {
     const sampler = new TabletopSampler(shards, texts, config, { ...shares, batch: LOOK_BATCH, sentences: 1, seed });

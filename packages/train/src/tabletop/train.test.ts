@@ -24,6 +24,7 @@ const config: TabletopConfig = {
   width: 16,
   heads: 2,
   mlpWidth: 16,
+  stemWidth: 8,
   patchWidth: 16,
   motorWidth: 16,
   mixLayers: 1,
@@ -144,7 +145,7 @@ describe("batches", () => {
     const [a, b] = [sampler.allocate(), sampler.allocate()];
     await sampler.fill(a, 7);
     await sampler.fill(b, 8);
-    expect(b.arrays.patches).not.toEqual(a.arrays.patches);
+    expect(b.arrays.windows).not.toEqual(a.arrays.windows);
     await sampler.fill(b, 7);
     expect(b.arrays).toEqual(a.arrays);
     for (const array of Object.values(a.arrays)) expect(array.every(Number.isFinite)).toBe(true);

@@ -215,6 +215,11 @@ export const PICK: Frames = {
     "move the gripper to {o}, close it, and lift",
     "get hold of {o} and raise it",
     "latch on to {o} and lift it",
+    "catch {o} and lift it",
+    "bag {o} for me",
+    "nick {o} from the table",
+    "I'd like {o} in your hand",
+    "close your fingers around {o} and rise",
   ],
   heldOut: [
     "hoist {o}",

@@ -206,6 +206,11 @@ export const PUSH: Frames = {
     "by pushing, bring {o} to {t}",
     "never lift {o}: slide it onto {t}",
     "no lifting: push {o} to {t}",
+    "herd {o} to {t}",
+    "herd {o} onto {t}",
+    "coax {o} across to {t}",
+    "get {o} onto {t} by pushing it",
+    "get {o} to {t} without lifting it",
   ],
   heldOut: [
     "scoot {o} onto {t}",

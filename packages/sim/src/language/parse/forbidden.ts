@@ -18,7 +18,7 @@ const FORBIDDEN: Readonly<Record<string, readonly RegExp[]>> = {
   "throwing is never allowed": [new RegExp(`\\b(${THROWN})\\b`)],
   "nobody may be hurt": [
     new RegExp(`\\b(${HARM})\\b`),
-    /\b(hit|hitting|strike|whip)\b|\bknock\b.* out\b/,
+    /\b(hit|hitting|strike)\b|\btrip\b.* up\b|\bknock\b.* out\b/,
     /\b(swing|ram|drive) (the|your) arm\b/,
     /\b(squeeze|grab|pinch|grip|drop|swing|push|shove)\b.* hurts?\b/,
     new RegExp(`\\b(grab|squeeze|push|shove|seize) ${THE}(${BEINGS})\\b`),
