@@ -16,9 +16,12 @@ export function patchCount(grid: PatchGrid): number {
   return (grid.width / grid.stride) * (grid.height / grid.stride);
 }
 
-/** Windows of a picture: two by two in each patch. */
+/** Windows a side of a patch. */
+export const WINDOWS_A_SIDE = 2;
+
+/** Windows of a picture. */
 export function windowGrid({ width, height, stride }: PatchGrid): { readonly rows: number; readonly columns: number } {
-  return { rows: (2 * height) / stride, columns: (2 * width) / stride };
+  return { rows: (WINDOWS_A_SIDE * height) / stride, columns: (WINDOWS_A_SIDE * width) / stride };
 }
 
 export function windowCount(grid: PatchGrid): number {
@@ -45,7 +48,7 @@ export function windowIndex(grid: PatchGrid): Int32Array {
   }
   const { rows, columns } = windowGrid(grid);
   const index = new Int32Array(windowCount(grid) * windowBytes(grid));
-  const step = stride / 2;
+  const step = stride / WINDOWS_A_SIDE;
   const margin = (window - step) / 2;
   let k = 0;
   for (let row = 0; row < rows; row++) {

@@ -3,7 +3,6 @@ import { Graph, initParameters, onnxModel, type TensorData } from "@bidden/tenso
 import { createSession } from "@bidden/tensor/node";
 import { expect, it } from "vitest";
 import { windowBytes, windowCount, windowGrid } from "../image/patches.ts";
-import type { TabletopConfig } from "./config.ts";
 import { readPatches } from "./stem.ts";
 
 const config = {
@@ -14,7 +13,7 @@ const config = {
   stemWidth: 3,
   patchWidth: 5,
   width: 4,
-} as unknown as TabletopConfig;
+} as const;
 const WHERE = 2;
 const patches = 6 + 4;
 
@@ -74,7 +73,7 @@ function byHand(weights: Weights, windows: Uint8Array, where: Float32Array): num
 it("sees every window with its own neighbours, in its own camera and patch", async () => {
   const rng = createRng(3);
   const count = config.cameras.reduce((total, { grid }) => total + windowCount(grid), 0);
-  const bytes = windowBytes((config.cameras[0] as TabletopConfig["cameras"][number]).grid);
+  const bytes = windowBytes(config.cameras[0].grid);
   const graph = new Graph("stem");
   const inputs = {
     windows: graph.input("windows", "uint8", [1, count, bytes]),

@@ -38,7 +38,7 @@ function blur(rows: Float32Array, count: number, width: number, noise: Float32Ar
   }
 }
 
-/** Trains what reads, from nothing, on sentences drawn from `queries`. */
+/** Trains what reads on sentences drawn from `queries`. */
 export function trainReading(
   config: TabletopConfig,
   texts: TextStore,
