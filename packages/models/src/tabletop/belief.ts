@@ -54,31 +54,38 @@ const SAME_THING_M = 0.045;
 /** A candidate has at least this share of the pointer's mass. */
 const CANDIDATE_MASS = 0.12;
 
+/** What is known of a scene beside this look at it. */
+export type Known = {
+  /** Places that a person pointed out, or that are remembered. */
+  readonly places: PlaceHints;
+  /** Whether it was clear before what is meant: then doubts of this look are put down to what the hand hides. */
+  readonly meant: boolean;
+};
+
 export function beliefOf(
   config: TabletopConfig,
   raw: RawBelief,
   instruction: string,
   calibration: Calibration,
-  /** Places that a person pointed out: about them nothing is asked. */
-  hints: PlaceHints = {},
+  { places, meant }: Known = { places: {}, meant: false },
 ): Belief {
   const answer = answerOf(config, raw);
   const question = doubtsOf(raw).question > calibration.question;
   return {
-    intent: settled(intentOf(config, raw, instruction, calibration), hints),
+    intent: intentOf(config, raw, instruction, meant ? { ...calibration, ...NO_SCENE_ALARM } : calibration),
     done: 1 / (1 + Math.exp(-(raw.done[0] as number))),
     pointing: CHANNELS.map((channel, index) => {
       const pointing = pointingOf(config, raw, channel, index);
-      return { ...pointing, at: hints[channel] ?? pointing.at };
+      return { ...pointing, at: places[channel] ?? pointing.at };
     }),
     ...(question && answer !== null ? { answer } : {}),
   };
 }
 
-/** A question that a person has answered already is none. */
-function settled(intent: Intent, hints: PlaceHints): Intent {
-  const answered = intent.kind === "ask" && intent.about !== undefined && hints[intent.about] !== undefined;
-  return answered ? { kind: "obey" } : intent;
+/** Whether nothing has to be asked, refused or held; a question that a person has answered already is none. */
+export function isClear(config: TabletopConfig, raw: RawBelief, limits: Calibration, told: PlaceHints): boolean {
+  const alarm = alarmOf(doubtsOf(raw), limits);
+  return alarm === null || (alarm === "ambiguous" && told[mostDivided(config, raw, isPlacing(raw)).about] !== undefined);
 }
 
 function probability<N extends string>(values: Float32Array, names: readonly N[], name: N): number {
@@ -101,12 +108,15 @@ export function doubtsOf(raw: RawBelief): Calibration {
   };
 }
 
-function isPlacing(raw: RawBelief): boolean {
+export function isPlacing(raw: RawBelief): boolean {
   return PLACING.includes(SKILLS[indexOfLargest(raw.skill)] as string);
 }
 
 /** What is doubted first is answered first: harm before nonsense, what the sentence says before what the picture shows. */
 const ALARMS = ["forbidden", "garbage", "outside", "question", "nowhere", "missing", "misuse", "ambiguous"] as const;
+
+/** Limits that no doubt about the scene exceeds. */
+const NO_SCENE_ALARM: Partial<Calibration> = { nowhere: 1, missing: 1, misuse: 1, ambiguous: 1 };
 
 /** The first alarm that sounds, or null where the sentence is to be obeyed. */
 export function alarmOf(doubts: Calibration, limits: Calibration): keyof Calibration | null {
@@ -144,8 +154,7 @@ function lostChannel(raw: RawBelief): "act" | "place" {
 }
 
 function whichOne(config: TabletopConfig, raw: RawBelief, instruction: string): Intent {
-  const { channel, candidates } = mostDivided(config, raw, isPlacing(raw));
-  const about = CHANNELS[channel] as "act" | "place";
+  const { about, candidates } = mostDivided(config, raw, isPlacing(raw));
   const phrase = phraseOf(config, raw, about, instruction);
   const question = phrase === undefined ? "Which one do you mean?" : `Which ${phrase} do you mean?`;
   return { kind: "ask", question, candidates, about };
@@ -183,7 +192,7 @@ function misuseReason(phrase: string | undefined): string {
   return phrase === undefined ? "I cannot do that with what is here." : `I cannot do that with the ${phrase}.`;
 }
 
-function nowhereOf(raw: RawBelief, channel: number): number {
+export function nowhereOf(raw: RawBelief, channel: number): number {
   const width = raw.pointing.length / CHANNELS.length;
   return raw.pointing[(channel + 1) * width - 1] as number;
 }
@@ -193,13 +202,13 @@ function mostDivided(
   config: TabletopConfig,
   raw: RawBelief,
   placing: boolean,
-): { channel: number; candidates: Candidate[] } {
+): { about: (typeof CHANNELS)[number]; candidates: Candidate[] } {
   const act = candidatesOf(config, raw, 0);
   const place = placing ? candidatesOf(config, raw, 1) : [];
   const largest = (list: readonly Candidate[]): number => Math.max(0, ...list.map(({ mass }) => mass));
   return place.length > 1 && largest(place) < largest(act)
-    ? { channel: 1, candidates: place }
-    : { channel: 0, candidates: act };
+    ? { about: "place", candidates: place }
+    : { about: "act", candidates: act };
 }
 
 /** Things that a channel points at: patches gathered by where they say the thing's centre is. */

@@ -1,6 +1,7 @@
 /** The tabletop policy: observation and sentence in, chunk and belief out. The same code runs in Node and in a browser. */
 import {
   type ActionChunk,
+  type Belief,
   BiddenError,
   createRng,
   type InferRequest,
@@ -21,11 +22,20 @@ import {
 import { fromFloat32, toFloat32 } from "../checkpoint/floats.ts";
 import type { InstructionEncoder } from "../text/instruction-encoder.ts";
 import { type OpenSession, sha256 } from "../text/minilm.ts";
-import { beliefOf, type Calibration, candidatesOf, DEFAULT_CALIBRATION, type RawBelief } from "./belief.ts";
-import type { TabletopConfig } from "./config.ts";
+import {
+  beliefOf,
+  type Calibration,
+  candidatesOf,
+  DEFAULT_CALIBRATION,
+  isClear,
+  isPlacing,
+  nowhereOf,
+  type RawBelief,
+} from "./belief.ts";
+import { CHANNELS, PLACINGS, type TabletopConfig } from "./config.ts";
 import { tabletopGraphs } from "./graphs.ts";
-import { HintFollower } from "./follow-hints.ts";
 import { createRowMaker, type RowMaker, type TabletopRow } from "./inputs.ts";
+import { type Found, PlaceMemory } from "./place-memory.ts";
 
 export const HEADS = ["regression", "flow"] as const;
 
@@ -109,6 +119,8 @@ export function halfPrecision(weights: Uint8Array): Uint8Array {
 type Read = {
   readonly told: Pick<RawBelief, "textIntent" | "skill" | "asked">;
   readonly fed: Readonly<Record<string, Float32Array>>;
+  /** By channel, whether the words tell the thing by its place. */
+  readonly byPlace: readonly boolean[];
 };
 
 /** Copies of a session's outputs, which the next run may overwrite. */
@@ -116,6 +128,12 @@ function floatsOf(outputs: Readonly<Record<string, TensorData>>): Record<string,
   return Object.fromEntries(
     Object.entries(outputs).map(([name, { data }]) => [name, Float32Array.from(data as Float32Array)]),
   );
+}
+
+/** @param placing float32[CHANNELS, PLACINGS + 1]: log probabilities, last: that its place does not matter */
+function toldByPlace(placing: Float32Array): boolean[] {
+  const width = PLACINGS.length + 1;
+  return CHANNELS.map((_, channel) => Math.exp(placing[(channel + 1) * width - 1] as number) < 0.5);
 }
 
 type Engine = {
@@ -131,7 +149,7 @@ export class TabletopPolicy implements Policy {
   readonly #calibration: Calibration;
   readonly #encoder: InstructionEncoder;
   readonly #engine: Engine;
-  readonly #hints: HintFollower;
+  readonly #memory: PlaceMemory;
   readonly #rows: RowMaker;
   readonly #row: TabletopRow;
   #heard: { readonly instruction: string; readonly read: Read } | null = null;
@@ -141,7 +159,7 @@ export class TabletopPolicy implements Policy {
     this.#calibration = calibration;
     this.#encoder = encoder;
     this.#engine = engine;
-    this.#hints = new HintFollower(config.stateNames);
+    this.#memory = new PlaceMemory(config.stateNames);
     this.#rows = createRowMaker(config);
     this.#row = this.#rows.allocate();
     this.info = {
@@ -172,9 +190,8 @@ export class TabletopPolicy implements Policy {
     const understood = performance.now();
     this.#rows.fill(this.#row, observation);
     const prepared = performance.now();
-    const hints = this.#hints.current(observation);
-    const { raw, values } = await this.#run(read, hints, head, request.seed);
-    this.#hints.follow(() => candidatesOf(this.#config, raw, 0));
+    const known = this.#memory.recall(observation);
+    const { raw, values } = await this.#run(read, known, head, request.seed);
     const ended = performance.now();
     return {
       values: this.#actions(values),
@@ -188,7 +205,7 @@ export class TabletopPolicy implements Policy {
         seed: request.seed,
         stageMs: { text: understood - began, preprocess: prepared - understood, infer: ended - prepared },
       },
-      belief: beliefOf(this.#config, raw, observation.instruction, this.#calibration, hints),
+      belief: this.#believe(raw, observation, { known, read }),
     };
   }
 
@@ -197,6 +214,24 @@ export class TabletopPolicy implements Policy {
     const read = await this.#read(observation.instruction);
     this.#rows.fill(this.#row, observation);
     return (await this.#run(read, observation.hints ?? {}, "regression", 0)).raw;
+  }
+
+  /** What is believed by this look and by what is remembered, which the look adds to. */
+  #believe(
+    raw: RawBelief,
+    { instruction, hints = {} }: Observation,
+    { known, read }: { readonly known: PlaceHints; readonly read: Read },
+  ): Belief {
+    const clear = isClear(this.#config, raw, this.#calibration, hints);
+    const found = (channel: number): Found => ({
+      at: [0, 1, 2].map((axis) => raw.coordinates[channel * 3 + axis]) as [number, number, number],
+      nowhere: nowhereOf(raw, channel),
+      byPlace: read.byPlace[channel] as boolean,
+      things: () => candidatesOf(this.#config, raw, channel),
+    });
+    this.#memory.learn({ act: found(0), place: found(1) }, clear);
+    const meant = clear || this.#memory.knows(isPlacing(raw));
+    return beliefOf(this.#config, raw, instruction, this.#calibration, { places: known, meant });
   }
 
   async close(): Promise<void> {
@@ -214,7 +249,7 @@ export class TabletopPolicy implements Policy {
     const textMask = new Float32Array(textTokens).fill(-10_000).fill(0, 0, Math.min(count, textTokens));
     const out = await this.#engine.read.run({ text, textMask });
     const { textIntent, skill, asked, ...fed } = floatsOf(out) as Read["told"] & Read["fed"];
-    const read = { told: { textIntent, skill, asked }, fed };
+    const read = { told: { textIntent, skill, asked }, fed, byPlace: toldByPlace(fed["words.placing"] as Float32Array) };
     this.#heard = { instruction, read };
     return read;
   }
