@@ -1,4 +1,4 @@
-export { cutWindows, PLANE_Z_M, patchCount, projectPatches, windowIndex } from "./image/patches.ts";
+export { PLANE_Z_M, patchCount, projectPatches, windowCutter } from "./image/patches.ts";
 export type { PatchGrid } from "./image/patches.ts";
 export { CHANNELS, PLACINGS, SCENE_INTENTS, SKILLS, TEXT_INTENTS, tabletopConfig } from "./tabletop/config.ts";
 export type { TabletopConfig } from "./tabletop/config.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { cutWindows, PLANE_Z_M, projectPatches, windowBytes, windowCount, windowIndex } from "./patches.ts";
+import { PLANE_Z_M, projectPatches, windowBytes, windowCount, windowCutter } from "./patches.ts";
 
 const grid = { width: 16, height: 8, stride: 8, window: 8 };
 
@@ -12,7 +12,7 @@ describe("patches", () => {
     const bytes = windowBytes(grid);
     const out = new Uint8Array(windowCount(grid) * bytes);
     expect(out.length).toBe(2 * 4 * bytes);
-    cutWindows({ width: 16, height: 8, data: ramp() }, grid, windowIndex(grid), out, 0);
+    windowCutter(grid)({ width: 16, height: 8, data: ramp() }, out, 0);
     // Pixel (2, 2) inside the first window is the image's (0, 0); (0, 0) lies outside and repeats it.
     expect(out[(2 * 8 + 2) * 3]).toBe(0);
     expect(out[0]).toBe(0);
@@ -23,10 +23,27 @@ describe("patches", () => {
     expect(out[4 * bytes + 2 * 3]).toBe(2 * 16);
   });
 
+  it.each([4, 6, 8, 12])("cuts windows of %i pixels, byte by byte where they should be", (window) => {
+    const sized = { ...grid, window };
+    const bytes = windowBytes(sized);
+    const out = new Uint8Array(windowCount(sized) * bytes);
+    const data = Uint8Array.from({ length: 16 * 8 * 3 }, (_, i) => (i * 37) % 251);
+    windowCutter(sized)({ width: 16, height: 8, data }, out, 0);
+    const margin = (window - 4) / 2;
+    const inside = (x: number, size: number): number => Math.min(size - 1, Math.max(0, x));
+    out.forEach((byte, i) => {
+      const [at, inWindow] = [Math.floor(i / bytes), i % bytes];
+      const pixel = Math.floor(inWindow / 3);
+      const y = inside(Math.floor(at / 4) * 4 - margin + Math.floor(pixel / window), 8);
+      const x = inside((at % 4) * 4 - margin + (pixel % window), 16);
+      expect(byte).toBe(data[(y * 16 + x) * 3 + (inWindow % 3)]);
+    });
+  });
+
   it("refuses an image of another size and a stride that does not fit", () => {
     const out = new Uint8Array(windowCount(grid) * windowBytes(grid));
-    expect(() => cutWindows({ width: 8, height: 8, data: ramp() }, grid, windowIndex(grid), out, 0)).toThrow(/16x8/);
-    expect(() => windowIndex({ ...grid, width: 15 })).toThrow(/stride/);
+    expect(() => windowCutter(grid)({ width: 8, height: 8, data: ramp() }, out, 0)).toThrow(/16x8/);
+    expect(() => windowCutter({ ...grid, width: 15 })).toThrow(/stride/);
   });
 
   it("projects the centre of a camera that looks straight down on to the point below it", () => {

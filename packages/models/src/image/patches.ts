@@ -34,11 +34,11 @@ export function windowBytes(grid: PatchGrid): number {
   return grid.window * grid.window * 3;
 }
 
-/**
- * For each output byte the index of its source byte in a uint8[h, w, 3] image: int32[windows * window * window * 3], windows in
- * rows from the upper left. Computed once per grid, so that cutting windows is one gather.
- */
-export function windowIndex(grid: PatchGrid): Int32Array {
+/** Cuts an image into windows: uint8[windows, window * window * 3] into `out` from `offset` on, in rows from the upper left. */
+export type CutWindows = (image: Image, out: Uint8Array, offset: number) => void;
+
+/** A cutter for images of one size. It keeps a copy of the last one with its border drawn out, so it may not be shared. */
+export function windowCutter(grid: PatchGrid): CutWindows {
   const { width, height, stride, window } = grid;
   if (stride % 2 !== 0 || width % stride !== 0 || height % stride !== 0) {
     throw new BiddenError(
@@ -47,34 +47,85 @@ export function windowIndex(grid: PatchGrid): Int32Array {
     );
   }
   const { rows, columns } = windowGrid(grid);
-  const index = new Int32Array(windowCount(grid) * windowBytes(grid));
   const step = stride / WINDOWS_A_SIDE;
-  const margin = (window - step) / 2;
-  let k = 0;
+  // What a window hangs over its step on the left and above; negative where windows do not touch.
+  const over = Math.ceil((window - step) / 2);
+  const margin = Math.max(0, over);
+  const wideBytes = (width + 2 * margin) * 3;
+  const wide = new Uint8Array(wideBytes * (height + 2 * margin));
+  const first = (margin - over) * (wideBytes + 3);
+  const steps = { down: step * wideBytes, right: step * 3, line: wideBytes, lineLength: window * 3 };
+  const inWords = [first, ...Object.values(steps)].every((bytes) => bytes % WORD_BYTES === 0);
+  const wordSteps = Object.fromEntries(Object.entries(steps).map(([name, bytes]) => [name, bytes / WORD_BYTES]));
+  const words = inWords ? new Uint32Array(wide.buffer) : null;
+  return (image, out, offset) => {
+    checkSize(image, grid);
+    drawOut(image, margin, wide);
+    const start = out.byteOffset + offset;
+    if (words !== null && start % WORD_BYTES === 0) {
+      const count = (rows * columns * window * steps.lineLength) / WORD_BYTES;
+      const into = new Uint32Array(out.buffer, start, count);
+      copyWindows(words, into, { rows, columns, window, first: first / WORD_BYTES, ...(wordSteps as typeof steps) });
+    } else copyWindows(wide, out.subarray(offset), { rows, columns, window, first, ...steps });
+  };
+}
+
+/** Four bytes at a time are copied where everything is a multiple of them: three times as quick. */
+const WORD_BYTES = 4;
+
+/** Distances in elements of the arrays: bytes or words. */
+type Cut = {
+  readonly rows: number;
+  readonly columns: number;
+  readonly window: number;
+  readonly first: number;
+  readonly down: number;
+  readonly right: number;
+  readonly line: number;
+  readonly lineLength: number;
+};
+
+function copyWindows<T extends Uint8Array | Uint32Array>(
+  from: T,
+  into: T,
+  { rows, columns, window, first, down, right, line, lineLength }: Cut,
+): void {
+  let to = 0;
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
-      for (let dy = 0; dy < window; dy++) {
-        const y = Math.min(height - 1, Math.max(0, Math.floor(row * step - margin) + dy));
-        for (let dx = 0; dx < window; dx++) {
-          const x = Math.min(width - 1, Math.max(0, Math.floor(column * step - margin) + dx));
-          for (let channel = 0; channel < 3; channel++) index[k++] = (y * width + x) * 3 + channel;
-        }
+      let at = first + row * down + column * right;
+      for (let i = 0; i < window; i++, at += line) {
+        for (let k = 0; k < lineLength; k++) into[to++] = from[at + k] as number;
       }
     }
   }
-  return index;
 }
 
-/** Cuts an image into windows: uint8[windows, window * window * 3] into `out` from `offset` on. */
-export function cutWindows(image: Image, grid: PatchGrid, index: Int32Array, out: Uint8Array, offset: number): void {
-  if (image.width !== grid.width || image.height !== grid.height) {
-    throw new BiddenError(
-      "bad-shape",
-      `This policy sees ${grid.width}x${grid.height} pixels, but the image is ${image.width}x${image.height}.`,
-    );
+function checkSize(image: Image, grid: PatchGrid): void {
+  if (image.width === grid.width && image.height === grid.height) return;
+  throw new BiddenError(
+    "bad-shape",
+    `This policy sees ${grid.width}x${grid.height} pixels, but the image is ${image.width}x${image.height}.`,
+  );
+}
+
+/** Copies an image with its border repeated `margin` times on every side. */
+function drawOut({ width, height, data }: Image, margin: number, wide: Uint8Array): void {
+  const line = width * 3;
+  const wideLine = (width + 2 * margin) * 3;
+  for (let y = 0; y < height; y++) {
+    const to = (y + margin) * wideLine;
+    wide.set(data.subarray(y * line, (y + 1) * line), to + margin * 3);
+    for (let i = 0; i < margin * 3; i++) {
+      wide[to + i] = data[y * line + (i % 3)] as number;
+      wide[to + margin * 3 + line + i] = data[(y + 1) * line - 3 + (i % 3)] as number;
+    }
   }
-  const data = image.data;
-  for (let i = 0; i < index.length; i++) out[offset + i] = data[index[i] as number] as number;
+  const last = (margin + height - 1) * wideLine;
+  for (let y = 0; y < margin; y++) {
+    wide.copyWithin(y * wideLine, margin * wideLine, (margin + 1) * wideLine);
+    wide.copyWithin(last + (y + 1) * wideLine, last, last + wideLine);
+  }
 }
 
 /** Height of the plane that patches are projected on, metres: about the middle of a small object. */

@@ -85,7 +85,9 @@ export function beliefOf(
 /** Whether nothing has to be asked, refused or held; a question that a person has answered already is none. */
 export function isClear(config: TabletopConfig, raw: RawBelief, limits: Calibration, told: PlaceHints): boolean {
   const alarm = alarmOf(doubtsOf(raw), limits);
-  return alarm === null || (alarm === "ambiguous" && told[mostDivided(config, raw, isPlacing(raw)).about] !== undefined);
+  return (
+    alarm === null || (alarm === "ambiguous" && told[mostDivided(config, raw, isPlacing(raw)).about] !== undefined)
+  );
 }
 
 function probability<N extends string>(values: Float32Array, names: readonly N[], name: N): number {

@@ -2,7 +2,7 @@
  * What the tabletop policy's graph is fed with: names, shapes and units, and how an observation becomes them.
  */
 import { BiddenError, type Observation } from "@bidden/runtime";
-import { cutWindows, patchCount, projectPatches, windowBytes, windowCount, windowIndex } from "../image/patches.ts";
+import { patchCount, projectPatches, windowBytes, windowCount, windowCutter } from "../image/patches.ts";
 import type { TabletopConfig } from "./config.ts";
 
 /** Sizes that follow from the configuration. */
@@ -104,14 +104,14 @@ function lookerOf(config: TabletopConfig, sizes: TabletopSizes): RowMaker["look"
     const before = config.cameras.slice(0, camera).map((one) => one.grid);
     return {
       grid,
-      index: windowIndex(grid),
+      cut: windowCutter(grid),
       firstPatch: before.reduce((sum, one) => sum + patchCount(one), 0),
       firstWindow: before.reduce((sum, one) => sum + windowCount(one), 0),
     };
   });
   return (row, camera, view) => {
-    const { grid, index, firstPatch, firstWindow } = cameras[camera] as (typeof cameras)[number];
-    cutWindows(view.image, grid, index, row.windows, firstWindow * sizes.windowBytes);
+    const { grid, cut, firstPatch, firstWindow } = cameras[camera] as (typeof cameras)[number];
+    cut(view.image, row.windows, firstWindow * sizes.windowBytes);
     projectPatches(view, grid, row.rays, firstPatch * 3);
   };
 }

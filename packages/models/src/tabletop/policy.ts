@@ -249,7 +249,11 @@ export class TabletopPolicy implements Policy {
     const textMask = new Float32Array(textTokens).fill(-10_000).fill(0, 0, Math.min(count, textTokens));
     const out = await this.#engine.read.run({ text, textMask });
     const { textIntent, skill, asked, ...fed } = floatsOf(out) as Read["told"] & Read["fed"];
-    const read = { told: { textIntent, skill, asked }, fed, byPlace: toldByPlace(fed["words.placing"] as Float32Array) };
+    const read = {
+      told: { textIntent, skill, asked },
+      fed,
+      byPlace: toldByPlace(fed["words.placing"] as Float32Array),
+    };
     this.#heard = { instruction, read };
     return read;
   }

@@ -31,6 +31,10 @@ const steps: Readonly<Record<string, (x: Tensor, other: Tensor) => Tensor>> = {
   flip: (x) => t.flip(x, 0),
   pad: (x) => t.slice(t.pad(x, [{ axis: 0, before: 1, after: 2 }], "reflect"), { axis: 0, start: 2, end: 5 }),
   rows: (x) => t.gather(x, x.graph.constant([2, 0, 2], "int64")),
+  "rows beside": (x) => {
+    const beside = t.rowsBeside(t.reshape(x, [1, 3, 4]), [1, -1, 0, 2, -1, 1], 2);
+    return t.reshape(t.add(t.slice(beside, { axis: 2, end: 4 }), t.slice(beside, { axis: 2, start: 4 })), SHAPE);
+  },
   norm: (x, other) => t.layerNorm(t.add(x, other), null, null, { epsilon: 0.1 }),
 };
 const names = Object.keys(steps);

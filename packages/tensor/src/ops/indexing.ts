@@ -4,8 +4,8 @@ import { type DType, sizeOf } from "../graph/dtype.ts";
 import { badShape, normaliseAxis, sameShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { single } from "./build.ts";
-import { cast, equal, expand, reshape } from "./core.ts";
-import { unsqueeze } from "./layout.ts";
+import { cast, equal, expand, reshape, sum } from "./core.ts";
+import { pad, unsqueeze } from "./layout.ts";
 import { matmul } from "./matmul.ts";
 
 function needIndices(op: string, indices: Tensor): void {
@@ -54,6 +54,55 @@ function gatherGradient(g: Tensor, x: Tensor, indices: Tensor, at: number): Tens
     ...inner,
   ]);
   return scatterAdd(zerosLike(x), spots, reshape(g, [...outer, count, ...inner]), at);
+}
+
+/**
+ * Rows of `x` side by side: float[b, n, f] -> float[b, places.length / each, each * f], zeros where there is no row. Its
+ * gradient is made of rows side by side as well, which is quicker than adding them up where they come from.
+ *
+ * @param places numbers of rows, `each` for every new row, -1 for none; a row comes at most once as the first of a new row, at
+ *   most once as the second, and so on, as neighbours on a grid do
+ */
+export function rowsBeside(x: Tensor, places: readonly number[], each: number): Tensor {
+  const [batch, rows, width] = x.shape as readonly [number, number, number];
+  const made = places.length / each;
+  if (x.rank !== 3 || !Number.isInteger(made) || places.some((row) => row < -1 || row >= rows)) {
+    throw badShape("rowsBeside", "[b, n, f] and places within n, a multiple of how many are side by side", x.shape, [
+      places.length,
+      each,
+    ]);
+  }
+  const cameTo = Array.from({ length: rows * each }, () => -1);
+  places.forEach((row, i) => {
+    if (row < 0) return;
+    const spot = row * each + (i % each);
+    if (cameTo[spot] !== -1) {
+      throw badShape("rowsBeside", `row ${row} once at most in each column of places`, x.shape, [places.length, each]);
+    }
+    cameTo[spot] = i;
+  });
+  const chosen = single("Gather", [withZeroRow(x), orZeroRow(x, places)], [batch, places.length, width], {
+    attributes: { axis: { int: 1 } },
+    vjp: (g) => {
+      const back = gather(withZeroRow(g), orZeroRow(g, cameTo), 1);
+      return [withZeroRow(sum(reshape(back, [batch, rows, each, width]), 2)), null];
+    },
+  });
+  return reshape(chosen, [batch, made, each * width]);
+}
+
+/** [b, n, f] -> [b, n + 1, f] */
+function withZeroRow(x: Tensor): Tensor {
+  return pad(x, [{ axis: 1, before: 0, after: 1 }]);
+}
+
+/** Row numbers, of which -1 means the row that `withZeroRow` adds. */
+function orZeroRow(x: Tensor, places: readonly number[]): Tensor {
+  const rows = x.shape[1] as number;
+  return x.graph.constant(
+    places.map((row) => (row < 0 ? rows : row)),
+    "int64",
+  );
 }
 
 /** Rows of a table by their number: float[rows, width] and int64[...] give float[..., width]. */
