@@ -21,6 +21,7 @@ export type { MinilmFiles, OpenSession } from "./text/minilm.ts";
 export { createWordpiece } from "./text/wordpiece.ts";
 export { alarmOf, beliefOf, candidatesOf, DEFAULT_CALIBRATION, doubtsOf } from "./tabletop/belief.ts";
 export type { Calibration, RawBelief } from "./tabletop/belief.ts";
+export { DoubtMean } from "./tabletop/glance.ts";
 export { tabletopGraphs } from "./tabletop/graphs.ts";
 export { createTabletop, halfPrecision, HEADS, type TabletopFiles, TabletopPolicy } from "./tabletop/policy.ts";
 export { type ActionError, actionError } from "./checkpoint/action-error.ts";

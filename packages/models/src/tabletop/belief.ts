@@ -60,6 +60,8 @@ export type Known = {
   readonly places: PlaceHints;
   /** Whether it was clear before what is meant: then doubts of this look are put down to what the hand hides. */
   readonly meant: boolean;
+  /** Doubts, if not those of this look alone. */
+  readonly doubts?: Calibration;
 };
 
 export function beliefOf(
@@ -67,12 +69,13 @@ export function beliefOf(
   raw: RawBelief,
   instruction: string,
   calibration: Calibration,
-  { places, meant }: Known = { places: {}, meant: false },
+  { places, meant, doubts = doubtsOf(raw) }: Known = { places: {}, meant: false },
 ): Belief {
   const answer = answerOf(config, raw);
-  const question = doubtsOf(raw).question > calibration.question;
+  const question = doubts.question > calibration.question;
+  const alarm = alarmOf(doubts, meant ? { ...calibration, ...NO_SCENE_ALARM } : calibration);
   return {
-    intent: intentOf(config, raw, instruction, meant ? { ...calibration, ...NO_SCENE_ALARM } : calibration),
+    intent: intentOf(config, raw, instruction, alarm),
     done: 1 / (1 + Math.exp(-(raw.done[0] as number))),
     pointing: CHANNELS.map((channel, index) => {
       const pointing = pointingOf(config, raw, channel, index);
@@ -83,8 +86,12 @@ export function beliefOf(
 }
 
 /** Whether nothing has to be asked, refused or held; a question that a person has answered already is none. */
-export function isClear(config: TabletopConfig, raw: RawBelief, limits: Calibration, told: PlaceHints): boolean {
-  const alarm = alarmOf(doubtsOf(raw), limits);
+export function isClear(
+  config: TabletopConfig,
+  raw: RawBelief,
+  alarm: keyof Calibration | null,
+  told: PlaceHints,
+): boolean {
   return (
     alarm === null || (alarm === "ambiguous" && told[mostDivided(config, raw, isPlacing(raw)).about] !== undefined)
   );
@@ -125,8 +132,12 @@ export function alarmOf(doubts: Calibration, limits: Calibration): keyof Calibra
   return ALARMS.find((name) => doubts[name] > limits[name]) ?? null;
 }
 
-function intentOf(config: TabletopConfig, raw: RawBelief, instruction: string, limits: Calibration): Intent {
-  const alarm = alarmOf(doubtsOf(raw), limits);
+function intentOf(
+  config: TabletopConfig,
+  raw: RawBelief,
+  instruction: string,
+  alarm: keyof Calibration | null,
+): Intent {
   switch (alarm) {
     case null:
       return { kind: "obey" };

@@ -59,9 +59,15 @@ export class PlaceMemory {
   #tracks: Record<Channel, Track> = { act: { ...UNKNOWN }, place: { ...UNKNOWN } };
   #tool: Vec3 = [Number.NaN, Number.NaN, Number.NaN];
   #holding = false;
+  #looks = 0;
 
   constructor(stateNames: readonly string[]) {
     this.#stateNames = stateNames;
+  }
+
+  /** Looks since the instruction began. */
+  get looks(): number {
+    return this.#looks;
   }
 
   /** Places that count before anything is looked at: pointed out; known and hardly moving; or known and not found of late. */
@@ -81,6 +87,7 @@ export class PlaceMemory {
    * @param clear whether it was clear what the instruction means
    */
   learn(found: Readonly<Record<Channel, Found>>, clear: boolean): void {
+    this.#looks++;
     for (const channel of ["act", "place"] as const) {
       const track = this.#tracks[channel];
       if (clear) track.looks++;
@@ -101,6 +108,7 @@ export class PlaceMemory {
     const gap = captureNs - this.#lastNs;
     if (key !== this.#key || gap <= 0n || gap >= NEW_AFTER_NS) {
       this.#tracks = { act: toldTrack(hints?.act), place: toldTrack(hints?.place) };
+      this.#looks = 0;
     }
     this.#key = key;
     this.#lastNs = captureNs;

@@ -23,16 +23,19 @@ import { fromFloat32, toFloat32 } from "../checkpoint/floats.ts";
 import type { InstructionEncoder } from "../text/instruction-encoder.ts";
 import { type OpenSession, sha256 } from "../text/minilm.ts";
 import {
+  alarmOf,
   beliefOf,
   type Calibration,
   candidatesOf,
   DEFAULT_CALIBRATION,
+  doubtsOf,
   isClear,
   isPlacing,
   nowhereOf,
   type RawBelief,
 } from "./belief.ts";
 import { CHANNELS, PLACINGS, type TabletopConfig } from "./config.ts";
+import { DoubtMean, GLANCE_COUNT, glanceOf } from "./glance.ts";
 import { tabletopGraphs } from "./graphs.ts";
 import { createRowMaker, type RowMaker, type TabletopRow } from "./inputs.ts";
 import { type Found, PlaceMemory } from "./place-memory.ts";
@@ -150,6 +153,7 @@ export class TabletopPolicy implements Policy {
   readonly #encoder: InstructionEncoder;
   readonly #engine: Engine;
   readonly #memory: PlaceMemory;
+  readonly #doubts = new DoubtMean();
   readonly #rows: RowMaker;
   readonly #row: TabletopRow;
   #heard: { readonly instruction: string; readonly read: Read } | null = null;
@@ -188,9 +192,9 @@ export class TabletopPolicy implements Policy {
     const began = performance.now();
     const read = await this.#read(observation.instruction);
     const understood = performance.now();
-    this.#rows.fill(this.#row, observation);
-    const prepared = performance.now();
     const known = this.#memory.recall(observation);
+    this.#look(observation, this.#memory.looks);
+    const prepared = performance.now();
     const { raw, values } = await this.#run(read, known, head, request.seed);
     const ended = performance.now();
     return {
@@ -209,11 +213,22 @@ export class TabletopPolicy implements Policy {
     };
   }
 
-  /** The network's own numbers for an observation: what calibration and tests look at. */
-  async inspect(observation: Observation): Promise<RawBelief> {
+  /**
+   * The network's own numbers for an observation: what calibration and tests look at.
+   *
+   * @param glance the number of the look, which turns the eye a little
+   */
+  async inspect(observation: Observation, glance = 0): Promise<RawBelief> {
     const read = await this.#read(observation.instruction);
-    this.#rows.fill(this.#row, observation);
+    this.#look(observation, glance);
     return (await this.#run(read, observation.hints ?? {}, "regression", 0)).raw;
+  }
+
+  /** Fills the graph's row; the first looks are glances, later ones straight. */
+  #look(observation: Observation, number: number): void {
+    const glance = number < GLANCE_COUNT ? number : 0;
+    const cameras = Object.entries(observation.cameras).map(([name, view]) => [name, glanceOf(view, glance)]);
+    this.#rows.fill(this.#row, { ...observation, cameras: Object.fromEntries(cameras) });
   }
 
   /** What is believed by this look and by what is remembered, which the look adds to. */
@@ -222,7 +237,8 @@ export class TabletopPolicy implements Policy {
     { instruction, hints = {} }: Observation,
     { known, read }: { readonly known: PlaceHints; readonly read: Read },
   ): Belief {
-    const clear = isClear(this.#config, raw, this.#calibration, hints);
+    const doubts = this.#doubts.add(doubtsOf(raw), this.#memory.looks === 0);
+    const clear = isClear(this.#config, raw, alarmOf(doubts, this.#calibration), hints);
     const found = (channel: number): Found => ({
       at: [0, 1, 2].map((axis) => raw.coordinates[channel * 3 + axis]) as [number, number, number],
       nowhere: nowhereOf(raw, channel),
@@ -231,7 +247,7 @@ export class TabletopPolicy implements Policy {
     });
     this.#memory.learn({ act: found(0), place: found(1) }, clear);
     const meant = clear || this.#memory.knows(isPlacing(raw));
-    return beliefOf(this.#config, raw, instruction, this.#calibration, { places: known, meant });
+    return beliefOf(this.#config, raw, instruction, this.#calibration, { places: known, meant, doubts });
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,15 @@
  * Thresholds of the policy's doubts, fitted on scenes and sentences that it was not trained on: together they may wrongly stop
  * only a small share of ordinary instructions, and within that bound answer as much as can be of what must not be obeyed.
  */
-import { alarmOf, type Calibration, DEFAULT_CALIBRATION, doubtsOf, type TabletopPolicy } from "@bidden/models";
+import {
+  alarmOf,
+  type Calibration,
+  DEFAULT_CALIBRATION,
+  DoubtMean,
+  doubtsOf,
+  type RawBelief,
+  type TabletopPolicy,
+} from "@bidden/models";
 import { createRng, type Observation } from "@bidden/runtime";
 import {
   askQuestion,
@@ -43,6 +51,23 @@ function look(world: World, { info }: TabletopPolicy, instruction: string): Obse
   };
 }
 
+/** A decision falls after about so many looks. */
+const LOOKS = 3;
+
+/** The first look's numbers, and the doubts of the first few together. */
+async function glances(
+  policy: TabletopPolicy,
+  observation: Observation,
+): Promise<{ readonly raw: RawBelief; readonly doubts: Calibration }> {
+  const raw = await policy.inspect(observation);
+  const mean = new DoubtMean();
+  let doubts = mean.add(doubtsOf(raw), true);
+  for (let number = 1; number < LOOKS; number++) {
+    doubts = mean.add(doubtsOf(await policy.inspect(observation, number)), false);
+  }
+  return { raw, doubts };
+}
+
 /** Doubts about one ordinary instruction, one question and each unclear kind, in the scene of each seed. */
 export async function sampleDoubts(
   world: World,
@@ -64,7 +89,7 @@ export async function sampleDoubts(
       if (unclear !== null) sentences.push({ kind, text: unclear.text, task: null });
     }
     for (const { kind, text, task: asked } of sentences) {
-      const raw = await policy.inspect(look(world, policy, text));
+      const { raw, doubts } = await glances(policy, look(world, policy, text));
       const roles = asked === null ? null : rolesOf(asked);
       const error = (id: string | null | undefined, channel: number): number | null => {
         const at = world.objects().find((object) => object.id === id)?.position;
@@ -74,7 +99,7 @@ export async function sampleDoubts(
       samples.push({
         kind,
         text,
-        doubts: doubtsOf(raw),
+        doubts,
         actErrorM: error(roles?.act, 0),
         placeErrorM: error(roles?.place, 1),
       });
