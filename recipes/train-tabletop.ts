@@ -45,8 +45,6 @@ const BUNDLED = "packages/models/checkpoints/tabletop";
 const CORRECTION_SEED = 800_000;
 const CALIBRATION_SEED = 950_000;
 const CALIBRATION_SCENES = 500;
-/** First words of the names of what sees. */
-const SIGHT = ["body", "patch", "see.0", "see.1", "see.tells"];
 
 /** `bidden demo ...` in two processes, one a core, each with its own first seed. */
 async function inTwo(seeds: readonly [number, number], args: readonly string[]): Promise<void> {
@@ -76,7 +74,6 @@ async function trainTo(step: number): Promise<void> {
     peakRate: Number(flags["peak-rate"]),
     readSteps: Number(flags["read-steps"]),
     seeSteps: Number(flags["see-steps"]),
-    freeze: SIGHT,
     sentences: 3,
     sampler: { actionShare: 0.6 },
     ...(flags.init === undefined ? {} : { init: flags.init }),

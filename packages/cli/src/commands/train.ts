@@ -11,8 +11,8 @@ Reads the shards that \`bidden demo collect\` wrote. State is saved every two mi
 
 /** A few minutes; the same sentences come back with the pictures. */
 const READ_STEPS = 2200;
-/** About twenty minutes. */
-const SEE_STEPS = 4000;
+/** About an hour; what was seen is left as it is afterwards. */
+const SEE_STEPS = 9000;
 
 export function registerTrain(program: Command): void {
   program
@@ -31,13 +31,13 @@ export function registerTrain(program: Command): void {
     )
     .option(
       "--see-steps <n>",
-      "steps of learning to see from pictures alone, before sentences (default: 4000, with --init 0)",
+      "steps of learning to see from pictures alone, before sentences (default: 9000, with --init 0)",
       wholeNumber,
     )
     .option("--peak-rate <rate>", "highest learning rate (default: 0.0012)", positive)
     .option(
       "--freeze <names>",
-      "parameters to leave as they are, such as body,patch,see: twice as fast where sight is good",
+      "further parameters to leave as they are, by the first words of their names, such as motor,latents",
       listed,
     )
     .option("--sentences <n>", "about each of the 24 pictures of a step", wholeNumber, 4)

@@ -33,9 +33,10 @@ describe("a glance", () => {
 
   it.each([1, 2, 3])("moves the picture and turns the camera alike (%i)", (number) => {
     const turned = glanceOf(view, number);
-    const pixel = ({ image }: CameraView, x: number, y: number) => [
-      ...image.data.subarray((y * WIDTH + x) * 3).slice(0, 3),
-    ];
+    const pixel = ({ image }: CameraView, x: number, y: number): Uint8Array => {
+      const at = (y * WIDTH + x) * 3;
+      return image.data.slice(at, at + 3) as Uint8Array;
+    };
     const [right, down] = [-2, -1, 0, 1, 2]
       .flatMap((dx) => [-2, -1, 0, 1, 2].map((dy) => [dx, dy] as const))
       .find(([dx, dy]) => pixel(turned, 20 + dx, 15 + dy).join() === pixel(view, 20, 15).join()) as [number, number];

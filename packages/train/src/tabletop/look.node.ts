@@ -1,7 +1,7 @@
 /**
  * Seeing before acting: what every patch shows and where its thing is, learned from pictures alone, three times as many a second
  * as with sentences and motion. The parameters have the names that they have in the whole policy, whose training begins with
- * them and goes on teaching them.
+ * them and leaves them as they are.
  */
 import type { TabletopConfig } from "@bidden/models";
 import type { TensorData } from "@bidden/tensor";

@@ -35,9 +35,9 @@ export type TrainOptions = {
   readonly peakRate?: number;
   /** Checkpoint folder to begin from: parameters of the same name and shape are taken over, in any float type. */
   readonly init?: string;
-  /** Steps of learning to read from sentences alone before pictures are seen; what reads is frozen then. Default none. */
+  /** Steps of learning to read from sentences alone before pictures are seen; what reads stays as it is then. Default none. */
   readonly readSteps?: number;
-  /** Steps of learning to see from pictures alone before anything is asked, where `out` holds no state yet; default none. */
+  /** Steps of learning to see from pictures alone before anything is asked; what sees stays as it is then. Default none. */
   readonly seeSteps?: number;
   /** First words of the names of parameters that are left as they are, such as "see" for what recognises things. */
   readonly freeze?: readonly string[];
@@ -78,9 +78,6 @@ const WARMUP_STEPS = 300;
 /** Pictures a step of learning to see. */
 const LOOK_BATCH = 32;
 
-/** First words of the names of what reads. Learned from sentences alone, it stays as it is: pictures teach it nothing new. */
-const READING = ["text", "understand", "intent.text", "skill"];
-
 /** Returns the folder of the exported checkpoint. */
 export async function trainTabletop(config: TabletopConfig, options: TrainOptions): Promise<string> {
   const { batch = 24, sentences = 4, seed = 1, threads = 2, saveEveryS = 120 } = options;
@@ -91,8 +88,8 @@ export async function trainTabletop(config: TabletopConfig, options: TrainOption
     queriesOf(shards).map(({ text }) => text),
     options.onText,
   );
-  const first = await learnedBefore(config, options, texts, shards);
-  const { trainer, parametersOf } = await openTrainer(config, options, { batch, sentences, seed, threads, first });
+  const before = await learnedBefore(config, options, texts, shards);
+  const { trainer, parametersOf } = await openTrainer(config, options, { batch, sentences, seed, threads, before });
   const sampler = new TabletopSampler(shards, texts, config, { ...options.sampler, batch, sentences, seed });
   const save = async (): Promise<string> => {
     await writeWhole(join(options.out, STATE_FILE), trainer.saveState());
@@ -129,39 +126,44 @@ function queriesOf(shards: Shards): Query[] {
   });
 }
 
+/** What is known before the whole is trained. */
+type Before = {
+  /** Where nothing is saved yet: parameters to begin with. */
+  readonly first: ReadonlyMap<string, TensorData>;
+  /** Names of what a stage of its own has taught: that is left as it is, as the whole teaches it nothing new. */
+  readonly taught: ReadonlySet<string>;
+};
+
 /**
- * What is known before the whole is trained: the checkpoint to begin from, what was learned by reading, what was learned by
- * looking; the later knows better. Each is kept in `out`, so that an interrupted training does not learn it again.
+ * The checkpoint to begin from, what was learned by reading, what was learned by looking; the later knows better. Each stage is
+ * kept in `out`, so that an interrupted training does not learn it again.
  */
 async function learnedBefore(
   config: TabletopConfig,
   { out, init, seed = 1, threads = 2, readSteps = 0, seeSteps = 0, sampler: shares, onRead, onSee }: TrainOptions,
   texts: TextStore,
   shards: Shards,
-): Promise<ReadonlyMap<string, TensorData>> {
-  if (existsSync(join(out, STATE_FILE))) return new Map();
-  const known = new Map(init === undefined ? [] : tensorsIn(join(init, "model.safetensors")));
+): Promise<Before> {
+  const begun = existsSync(join(out, STATE_FILE));
+  const first = new Map(init === undefined || begun ? [] : tensorsIn(join(init, "model.safetensors")));
+  const taught = new Set<string>();
   const learn = async (file: string, steps: number, train: () => Promise<Map<string, TensorData>>): Promise<void> => {
-    if (steps === 0) return;
     const path = join(out, file);
+    if (steps === 0 || (begun && !existsSync(path))) return;
     if (!existsSync(path)) await writeWhole(path, writeSafetensors(await train()));
-    for (const [name, tensor] of tensorsIn(path)) known.set(name, tensor);
+    for (const [name, tensor] of tensorsIn(path)) {
+      first.set(name, tensor);
+      taught.add(name);
+    }
   };
   await learn(READING_FILE, readSteps, () =>
-    trainReading(config, texts, queriesOf(shards), { steps: readSteps, seed, threads, first: known, onStep: onRead }),
+    trainReading(config, texts, queriesOf(shards), { steps: readSteps, seed, threads, first, onStep: onRead }),
   );
   await learn(SEEING_FILE, seeSteps, () => {
     const sampler = new TabletopSampler(shards, texts, config, { ...shares, batch: LOOK_BATCH, sentences: 1, seed });
-    return trainSeeing(config, sampler, {
-      steps: seeSteps,
-      batch: LOOK_BATCH,
-      seed,
-      threads,
-      first: known,
-      onStep: onSee,
-    });
+    return trainSeeing(config, sampler, { steps: seeSteps, batch: LOOK_BATCH, seed, threads, first, onStep: onSee });
   });
-  return known;
+  return { first, taught };
 }
 
 function tensorsIn(path: string): ReadonlyMap<string, TensorData> {
@@ -242,17 +244,17 @@ async function openTrainer(
     sentences,
     seed,
     threads,
-    first,
+    before: { first, taught },
   }: {
     readonly batch: number;
     readonly sentences: number;
     readonly seed: number;
     readonly threads: number;
-    readonly first: ReadonlyMap<string, TensorData>;
+    readonly before: Before;
   },
 ): Promise<{ trainer: Trainer; parametersOf: () => Map<string, TensorData> }> {
   const { graph, loss, metrics } = tabletopObjective(config, batch, sentences);
-  const frozen = [...(options.freeze ?? []), ...((options.readSteps ?? 0) > 0 ? READING : [])];
+  const { freeze = [] } = options;
   const step = buildTrainStep(graph, loss, {
     schedule: {
       peak: options.peakRate ?? 1.2e-3,
@@ -264,7 +266,7 @@ async function openTrainer(
     adamw: { weightDecay: 0.02, beta2: 0.98 },
     clipNorm: 1,
     emaDecay: 0.999,
-    freeze: (name) => frozen.some((first) => name.startsWith(`${first}.`)),
+    freeze: (name) => taught.has(name) || freeze.some((word) => name.startsWith(`${word}.`)),
     metrics,
   });
   const trainer = await createTrainer(step, beginning(graph, seed, first), {
