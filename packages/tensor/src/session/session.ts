@@ -19,6 +19,13 @@ export interface Session {
 /** On a CPU the fused sum and layer norm takes four times as long as both apart. */
 const SLOW_FUSIONS = "SkipLayerNormFusion";
 
+/** Adds them to what the caller does without already; names stand between semicolons. */
+function withoutSlowFusions(extra: Record<string, unknown> = {}): Record<string, unknown> {
+  const optimization = (extra.optimization ?? {}) as { readonly disable_specified_optimizers?: string };
+  const without = [optimization.disable_specified_optimizers, SLOW_FUSIONS].filter((names) => names !== undefined);
+  return { ...extra, optimization: { ...optimization, disable_specified_optimizers: without.join(";") } };
+}
+
 /** Opens a model on an engine. The Node and web entries of this package bind the engine. */
 export async function openSession(engine: Engine, model: Uint8Array, options: SessionOptions = {}): Promise<Session> {
   const session = await openOrt(engine, model, options);
@@ -55,7 +62,7 @@ export async function openOrt(engine: Engine, model: Uint8Array, options: Sessio
       ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
       logSeverityLevel: 3,
       ...options.engine,
-      extra: { optimization: { disable_specified_optimizers: SLOW_FUSIONS }, ...options.engine?.extra },
+      extra: withoutSlowFusions(options.engine?.extra),
     });
   } catch (error) {
     throw new BiddenError("engine", `${engine.name} could not open the model: ${messageOf(error)}`, {}, error);
