@@ -1,8 +1,9 @@
 /** A stage of training that teaches a part of the policy alone: reading, or seeing. The whole is trained by train.node.ts. */
-import { buildTrainStep, type Elements, type TensorData } from "@bidden/tensor";
+import { buildTrainStep, type TensorData } from "@bidden/tensor";
 import { createTrainer } from "@bidden/tensor/node";
 import { beginning } from "./beginning.ts";
 import type { Objective } from "./objective.ts";
+import { type Batches, StepLoop } from "./step-loop.node.ts";
 
 export type StageOptions = {
   readonly steps: number;
@@ -15,13 +16,6 @@ export type StageOptions = {
   readonly onStep?: ((step: number, metrics: Readonly<Record<string, number>>) => void) | undefined;
 };
 
-/** Where a stage's batches come from: filled in turn, the next one while the present one is learned from. */
-export type StageBatches<B> = {
-  allocate(): B;
-  fill(batch: B, step: number): Promise<void>;
-  feeds(batch: B): Readonly<Record<string, Elements>>;
-};
-
 const REPORT_STEPS = 100;
 
 /**
@@ -31,7 +25,7 @@ const REPORT_STEPS = 100;
  */
 export async function trainStage<B>(
   { graph, loss, metrics }: Objective,
-  batches: StageBatches<B>,
+  batches: Batches<B>,
   { steps, seed = 1, threads = 2, peakRate = 1.5e-3, first = new Map(), onStep }: StageOptions,
   leave?: string,
 ): Promise<Map<string, TensorData>> {
@@ -45,18 +39,11 @@ export async function trainStage<B>(
     metrics,
   });
   const trainer = await createTrainer(step, beginning(graph, seed, first), { threads });
-  let [ready, next] = [batches.allocate(), batches.allocate()];
-  const sums = new Map<string, number>();
+  const loop = new StepLoop(trainer, batches);
   try {
-    await batches.fill(ready, 0);
     for (let at = 1; at <= steps; at++) {
-      const running = trainer.run(batches.feeds(ready));
-      await batches.fill(next, at);
-      [ready, next] = [next, ready];
-      for (const [name, value] of Object.entries(await running)) sums.set(name, (sums.get(name) ?? 0) + value);
-      if (at % REPORT_STEPS !== 0) continue;
-      onStep?.(at, Object.fromEntries([...sums].map(([name, sum]) => [name, sum / REPORT_STEPS])));
-      sums.clear();
+      await loop.step();
+      if (at % REPORT_STEPS === 0) onStep?.(at, loop.report().metrics);
     }
     return new Map([...trainer.emaParameters()].filter(([name]) => !isLeft(name)));
   } finally {

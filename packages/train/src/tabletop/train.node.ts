@@ -19,6 +19,7 @@ import { tabletopObjective } from "./objective.ts";
 import { trainReading } from "./read.node.ts";
 import { type SamplerOptions, TabletopSampler } from "./sampler.node.ts";
 import type { StageOptions } from "./stage.node.ts";
+import { StepLoop } from "./step-loop.node.ts";
 import { TextStore } from "./text-store.node.ts";
 
 export type TrainOptions = {
@@ -170,69 +171,53 @@ function tensorsIn(path: string): ReadonlyMap<string, TensorData> {
   return readSafetensors(readFileSync(path), path).tensors;
 }
 
-/** Takes steps with the next batch being filled while the present one is computed. */
+/** Steps of the whole, with a line of the curve now and then. */
 class TrainLoop {
   readonly #trainer: Trainer;
-  readonly #sampler: TabletopSampler;
+  readonly #loop: StepLoop<ReturnType<TabletopSampler["allocate"]>>;
   readonly #options: TrainOptions;
   readonly #batchRows: number;
-  readonly #batches: [ReturnType<TabletopSampler["allocate"]>, ReturnType<TabletopSampler["allocate"]>];
-  readonly #sums: Map<string, number> = new Map();
-  #ready: Promise<void> | null = null;
-  #count = 0;
-  #waitMs = 0;
-  #windowAt = performance.now();
+  #unreported = 0;
 
   constructor(trainer: Trainer, sampler: TabletopSampler, options: TrainOptions, batchRows: number) {
     this.#trainer = trainer;
-    this.#sampler = sampler;
+    this.#loop = new StepLoop(trainer, {
+      allocate: () => sampler.allocate(),
+      fill: (batch, step) => sampler.fill(batch, step),
+      feeds: ({ arrays }) => arrays,
+    });
     this.#options = options;
     this.#batchRows = batchRows;
-    this.#batches = [sampler.allocate(), sampler.allocate()];
   }
 
   async step(): Promise<void> {
     const at = this.#trainer.steps;
-    const [current, next] = this.#batches;
-    const asked = performance.now();
-    await (this.#ready ?? this.#sampler.fill(current, at));
-    this.#waitMs += performance.now() - asked;
-    const running = this.#trainer.run(current.arrays);
-    this.#ready = this.#sampler.fill(next, at + 1);
-    this.#batches.reverse();
-    const metrics = await running;
-    for (const [name, value] of Object.entries(metrics)) this.#sums.set(name, (this.#sums.get(name) ?? 0) + value);
-    this.#count++;
-    if (!Number.isFinite(metrics.loss)) {
+    const { loss } = await this.#loop.step();
+    if (!Number.isFinite(loss)) {
       throw new BiddenError(
         "internal",
-        `The loss became ${metrics.loss} at step ${at}; resume from the saved state with a lower rate.`,
+        `The loss became ${loss} at step ${at}; resume from the saved state with a lower rate.`,
         { step: at },
       );
     }
-    if (this.#count === CURVE_STEPS) this.#report();
+    this.#unreported++;
+    if (this.#unreported === CURVE_STEPS) this.#report();
   }
 
   #report(): void {
-    const now = performance.now();
-    const elapsedS = (now - this.#windowAt) / 1000;
-    const metrics = Object.fromEntries([...this.#sums].map(([name, sum]) => [name, sum / this.#count]));
-    const samplesPerS = (this.#count * this.#batchRows) / elapsedS;
+    const { steps, elapsedS, waitS, metrics } = this.#loop.report();
     const step = this.#trainer.steps;
     const progress: TrainProgress = {
       step,
       steps: this.#options.steps,
-      samplesPerS,
-      dataWait: this.#waitMs / 1000 / elapsedS,
-      etaS: ((this.#options.steps - step) * elapsedS) / this.#count,
+      samplesPerS: (steps * this.#batchRows) / elapsedS,
+      dataWait: waitS / elapsedS,
+      etaS: ((this.#options.steps - step) * elapsedS) / steps,
       metrics,
     };
     appendFileSync(join(this.#options.out, CURVE_FILE), `${JSON.stringify(progress)}\n`);
     this.#options.onStep?.(progress);
-    this.#sums.clear();
-    this.#count = 0;
-    this.#waitMs = 0;
-    this.#windowAt = now;
+    this.#unreported = 0;
   }
 }
 
