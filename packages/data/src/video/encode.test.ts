@@ -69,7 +69,9 @@ describe("encoding", () => {
       const entry = codec === "h264" ? "avc1" : "av01";
       expect(track).toMatchObject({ frames: count, width, height, fps: 30, codec: entry, durationSeconds: count / 30 });
       const keys = track.keyframes ?? Array.from({ length: count }, (_, i) => i);
-      expect(keys).toEqual(Array.from({ length: Math.ceil(count / gop) }, (_, i) => i * gop));
+      // A frame that lost something is coded anew as a keyframe, and keyframes are counted from there.
+      expect(keys[0]).toBe(0);
+      [...keys, count].forEach((key, i) => expect(key - (keys[i - 1] ?? key)).toBeLessThanOrEqual(gop));
       const video = await VideoFile.open(await store.open("a.mp4"), "a.mp4", await loadCodecs());
       for (const frame of [39, 0, 20, 21, 7, 38, 1]) {
         expect(readNumber(await video.frame(frame))).toBe(frame * 977);
@@ -97,6 +99,35 @@ describe("encoding", () => {
     const quantised = { ...now, y: now.y.map((value) => Math.round(value / 10) * 10) };
     expect(findLostBlock(now, quantised, allowedError("h264", 24))).toBeNull();
     expect(findLostBlock(now, planesFromRgb(painted(3, 98, 96)), 10)).not.toBeNull();
+  });
+
+  it("finds what is lost in its colours alone", () => {
+    const now = planesFromRgb(painted(3, 96, 96));
+    const faded = { ...now, u: now.u.slice() };
+    for (let row = 12; row < 16; row++) faded.u.fill(0, row * 48 + 8, row * 48 + 12);
+    expect(findLostBlock(now, faded, 28)).toMatchObject({ x: 16, y: 24 });
+    expect(findLostBlock(now, now, 28)).toBeNull();
+  });
+
+  it.each(["h264", "av1"] as const)("keeps a red ball on green ground as bright: %s", async (codec) => {
+    const dataset = await openDataset(join(import.meta.dirname, "../../../../testdata/data/lerobot/arm-images"));
+    const pictures: Image[] = [];
+    for (let episode = 0; episode < dataset.episodeCount; episode++) {
+      const column = (await dataset.read(episode)).columns["observation.images.wrist"];
+      if (column?.kind !== "images") throw new Error("no pictures");
+      for (let frame = 0; frame < column.length; frame++) pictures.push(await column.image(frame));
+    }
+    await dataset.close();
+    const { width, height } = pictures[0] as Image;
+    const recording = encoders[codec].start({ width, height, fps: 30 }, { gop: 1000 });
+    for (const picture of pictures) recording.add(picture);
+    const store = new MemoryStore([["a.mp4", recording.finish()]]);
+    const video = await VideoFile.open(await store.open("a.mp4"), "a.mp4", await loadCodecs());
+    for (const [frame, picture] of pictures.entries()) {
+      // Without a second attempt AV1 loses half of the ball here: off by 81 and more.
+      expect(findLostBlock(planesFromRgb(picture), await video.planes(frame), 40)).toBeNull();
+    }
+    await video.close();
   });
 
   it("turns colours into planes and back, up to rounding", () => {

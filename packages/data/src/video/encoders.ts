@@ -9,7 +9,7 @@ import { videoEntry } from "../media/video-entry.ts";
 import { createAv1 } from "./av1.ts";
 import { WasmEncoder } from "./encoder-wasm.ts";
 import { createH264 } from "./h264.ts";
-import { allowedError, findLostBlock } from "./lost-content.ts";
+import { allowedError, findLostBlock, type LostBlock } from "./lost-content.ts";
 import type { PictureDecoder } from "./picture-decoder.ts";
 import {
   DEFAULT_GOP,
@@ -70,9 +70,23 @@ function checkOptions({ width, height }: VideoShape, codec: VideoCodec, gop: num
     throw new BiddenError("bad-argument", `Quality is a quantiser from 0 to ${most}; got ${quality}.`, { quality });
 }
 
+type Lost = { readonly frame: number; readonly block: LostBlock };
+
+function lostContent({ frame, block: { x, y, error } }: Lost): BiddenError {
+  return new BiddenError(
+    "bad-dataset",
+    `Frame ${frame} of the video that was encoded shows something else at (${x}, ${y}): off by ${error.toFixed(0)} of 255 on average over 8 x 8 pixels.`,
+    { rule: "video-lost-content", frame },
+  );
+}
+
 class ComparedRecording implements VideoRecording {
   readonly #format: Format;
-  readonly #encoder: WasmEncoder;
+  readonly #codec: VideoCodec;
+  readonly #encoderModule: WebAssembly.Module;
+  readonly #gop: number;
+  readonly #quality: number;
+  #encoder: WasmEncoder;
   readonly #decoderModule: WebAssembly.Module;
   readonly #shape: VideoShape;
   readonly #allowed: number;
@@ -86,11 +100,19 @@ class ComparedRecording implements VideoRecording {
   constructor(codec: VideoCodec, { encoder, decoder }: CodecModules, shape: VideoShape, options: EncodeOptions) {
     const { gop = DEFAULT_GOP, quality = DEFAULT_QUALITY[codec] } = options;
     checkOptions(shape, codec, gop, quality);
-    this.#format = FORMATS[codec];
-    this.#encoder = new WasmEncoder(encoder, codec, shape, quality, gop);
-    this.#decoderModule = decoder;
     this.#shape = shape;
+    this.#format = FORMATS[codec];
+    this.#codec = codec;
+    this.#encoderModule = encoder;
+    this.#gop = gop;
+    this.#quality = quality;
+    this.#encoder = this.#newEncoder(quality);
+    this.#decoderModule = decoder;
     this.#allowed = allowedError(codec, quality);
+  }
+
+  #newEncoder(quality: number): WasmEncoder {
+    return new WasmEncoder(this.#encoderModule, this.#codec, this.#shape, quality, this.#gop);
   }
 
   get length(): number {
@@ -103,38 +125,50 @@ class ComparedRecording implements VideoRecording {
 
   addPlanes(planes: Planes): void {
     const number = this.length;
+    this.#frames.push(new Uint8Array());
+    this.#keys.push(false);
+    this.#code(planes, number);
+    let lost = this.#compare();
+    // Encoders that decide by light alone lose colours now and then. The picture anew, as a keyframe, and finer if need be.
+    for (let quality = this.#quality; lost?.frame === number && quality > 0; quality = Math.floor(quality / 2)) {
+      this.#encoder.close();
+      this.#encoder = this.#newEncoder(quality);
+      this.#code(planes, number);
+      lost = this.#compare();
+    }
+    if (lost !== null) throw lostContent(lost);
+  }
+
+  #code(planes: Planes, number: number): void {
     const { bytes, key } = this.#encoder.encode(planes, number);
     const { frame, configuration } = this.#format.coded(bytes);
     this.#configuration ??= configuration;
-    this.#frames.push(frame);
-    this.#keys.push(key);
+    this.#frames[number] = frame;
+    this.#keys[number] = key;
     this.#waiting.set(number, planes);
     if (this.#configuration === null)
       throw new BiddenError("internal", "internal: the encoder began without what a decoder must know.");
     this.#decoder ??= this.#format.decoder(this.#decoderModule, this.#configuration);
     this.#decoder.push(frame, number);
-    this.#compare();
   }
 
-  /** Decoded pictures with those that they were made of. */
-  #compare(): void {
+  /** Decoded pictures with those that they were made of: the first that shows something else, or null. */
+  #compare(): Lost | null {
+    let first: Lost | null = null;
     for (const [number, decoded] of this.#decoder?.take() ?? []) {
       const source = this.#waiting.get(number);
       this.#waiting.delete(number);
-      if (source === undefined) continue;
-      const lost = findLostBlock(source, decoded, this.#allowed);
-      if (lost === null) continue;
-      throw new BiddenError(
-        "bad-dataset",
-        `Frame ${number} of the video that was encoded shows something else at (${lost.x}, ${lost.y}): off by ${lost.error.toFixed(0)} of 255 on average over 8 x 8 pixels.`,
-        { rule: "video-lost-content", frame: number },
-      );
+      if (source === undefined || first !== null) continue;
+      const block = findLostBlock(source, decoded, this.#allowed);
+      if (block !== null) first = { frame: number, block };
     }
+    return first;
   }
 
   finish(): Uint8Array {
     this.#decoder?.flush();
-    this.#compare();
+    const lost = this.#compare();
+    if (lost !== null) throw lostContent(lost);
     const [missing] = this.#waiting.keys();
     if (missing !== undefined || this.#configuration === null)
       throw new BiddenError("bad-dataset", `Frame ${missing ?? 0} of the video that was encoded is not shown.`, {

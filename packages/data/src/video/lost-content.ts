@@ -24,23 +24,42 @@ function av1Step(quality: number): number {
 
 export type LostBlock = { readonly x: number; readonly y: number; readonly error: number };
 
-/** The first block of 8 x 8 pixels whose mean error is larger than allowed; null when there is none. */
+/**
+ * The first block of 8 x 8 pixels whose light or colour is off by more than allowed on average; null when there is none. A thing as
+ * bright as what is behind it is lost in its colours alone.
+ */
 export function findLostBlock(a: Planes, b: Planes, allowed: number): LostBlock | null {
   const { width, height } = a;
   if (b.width !== width || b.height !== height) return { x: 0, y: 0, error: 255 };
+  const half = { width: (width + 1) >> 1, height: (height + 1) >> 1 };
   for (let y = 0; y < height; y += BLOCK) {
-    const bottom = Math.min(y + BLOCK, height);
     for (let x = 0; x < width; x += BLOCK) {
-      const right = Math.min(x + BLOCK, width);
-      let sum = 0;
-      for (let row = y; row < bottom; row++) {
-        for (let i = row * width + x; i < row * width + right; i++) {
-          sum += Math.abs((a.y[i] as number) - (b.y[i] as number));
-        }
-      }
-      const error = sum / ((bottom - y) * (right - x));
+      const [halfX, halfY] = [x >> 1, y >> 1];
+      const light = meanError(a.y, b.y, { ...a, x, y, side: BLOCK });
+      const blue = meanError(a.u, b.u, { ...half, x: halfX, y: halfY, side: BLOCK / 2 });
+      const red = meanError(a.v, b.v, { ...half, x: halfX, y: halfY, side: BLOCK / 2 });
+      const error = Math.max(light, blue, red);
       if (error > allowed) return { x, y, error };
     }
   }
   return null;
+}
+
+type Block = {
+  /** Of the plane. */
+  readonly width: number;
+  readonly height: number;
+  readonly x: number;
+  readonly y: number;
+  readonly side: number;
+};
+
+function meanError(a: Uint8Array, b: Uint8Array, { width, height, x, y, side }: Block): number {
+  const bottom = Math.min(y + side, height);
+  const right = Math.min(x + side, width);
+  let sum = 0;
+  for (let row = y; row < bottom; row++) {
+    for (let i = row * width + x; i < row * width + right; i++) sum += Math.abs((a[i] as number) - (b[i] as number));
+  }
+  return sum / ((bottom - y) * (right - x));
 }
