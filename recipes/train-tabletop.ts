@@ -3,7 +3,7 @@
  *
  *   npx tsx recipes/train-tabletop.ts [--work runs/tabletop] [--init CHECKPOINT --peak-rate 0.0008] [--install]
  *
- * Every stage goes on where an interrupted run left it; run it again after a crash. About three hours on two cores.
+ * Every stage goes on where an interrupted run left it; run it again after a crash. Between three and four hours on two cores.
  * `--init` begins from a checkpoint instead of random weights: new words or a new skill take a third of the steps then.
  * `--install` copies the result to packages/models/checkpoints/tabletop. Compare it with the bundled one before (bidden eval).
  */

@@ -21,17 +21,8 @@ export { add, and, cast, detach, div, equal, expand, greater, greaterOrEqual, le
 export { mul, neg, not, or, reshape, sub, sum, where } from "./ops/core.ts";
 export { einsum } from "./ops/einsum.ts";
 export { atan2, floorMod, fmod, maskedFill, maximum, minimum, pow } from "./ops/elementwise.ts";
-export {
-  embedding,
-  gather,
-  gatherElements,
-  gatherNd,
-  oneHot,
-  rowsBeside,
-  scatter,
-  scatterAdd,
-  scatterNd,
-} from "./ops/indexing.ts";
+export { embedding, gather, gatherElements, gatherNd, oneHot } from "./ops/indexing.ts";
+export { rowsBeside, scatter, scatterAdd, scatterNd } from "./ops/indexing.ts";
 export { topK } from "./ops/indexing.ts";
 export type { Padding, PadMode, SliceRange } from "./ops/layout.ts";
 export { addAll, concat, depthToSpace, flip, pad, repeatInterleave, roll, slice, spaceToDepth } from "./ops/layout.ts";
