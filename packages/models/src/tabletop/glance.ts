@@ -43,7 +43,7 @@ function turned(pose: Float64Array, leftRad: number, upRad: number): Float64Arra
   const [cosUp, sinUp] = [Math.cos(upRad), Math.sin(upRad)];
   const out = Float64Array.from(pose);
   for (let row = 0; row < 3; row++) {
-    const [x, y, z] = pose.subarray(row * 4, row * 4 + 3) as unknown as [number, number, number];
+    const [x, y, z] = [0, 1, 2].map((i) => pose[row * 4 + i]) as [number, number, number];
     const ahead = x * sinLeft + z * cosLeft;
     out[row * 4] = x * cosLeft - z * sinLeft;
     out[row * 4 + 1] = y * cosUp + ahead * sinUp;

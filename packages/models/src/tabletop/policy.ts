@@ -226,8 +226,11 @@ export class TabletopPolicy implements Policy {
 
   /** Fills the graph's row; the first looks are glances, later ones straight. */
   #look(observation: Observation, number: number): void {
-    const glance = number < GLANCE_COUNT ? number : 0;
-    const cameras = Object.entries(observation.cameras).map(([name, view]) => [name, glanceOf(view, glance)]);
+    if (number === 0 || number >= GLANCE_COUNT) {
+      this.#rows.fill(this.#row, observation);
+      return;
+    }
+    const cameras = Object.entries(observation.cameras).map(([name, view]) => [name, glanceOf(view, number)]);
     this.#rows.fill(this.#row, { ...observation, cameras: Object.fromEntries(cameras) });
   }
 
