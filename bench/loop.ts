@@ -1,7 +1,7 @@
 /**
- * The 100 Hz loop while the policy infers, beside a bare worker timer with the cores idle, in one run: half of the bare
- * timer's time before, half after. World, policy, loop and main thread are those of the console; a stop is asked for every
- * few seconds, and its time until the loop has taken it is measured.
+ * The 100 Hz loop while the policy infers, beside a bare worker timer with the cores idle: by turns, a minute each, so that
+ * what the host takes away meets both. World, policy, loop and main thread are those of the console; a stop is asked for
+ * every few seconds, and its time until the loop has taken it is measured.
  *
  *   npx tsx bench/loop.ts [--minutes 10] [--policy FOLDER]
  *
@@ -115,13 +115,25 @@ async function liveLoop(minutes: number, policy: string): Promise<Live> {
   return { lateness, stopsMs, asked, inferMs };
 }
 
+/** Each figure's median over the turns. */
+function middle(rows: readonly Row[]): Row {
+  const of = (figure: (row: Row) => number): number => rowOf(rows.map(figure)).p50Ms;
+  return {
+    count: rows.reduce((sum, row) => sum + row.count, 0),
+    p50Ms: of((row) => row.p50Ms),
+    p99Ms: of((row) => row.p99Ms),
+    p999Ms: of((row) => row.p999Ms),
+    maxMs: of((row) => row.maxMs),
+  };
+}
+
 function print(name: string, row: Row): void {
   const cells = [row.p50Ms, row.p99Ms, row.p999Ms, row.maxMs].map((ms) => ms.toFixed(3).padStart(9));
   console.log(name.padEnd(38), String(row.count).padStart(8), ...cells);
 }
 
 const { values } = parseArgs({ options: { minutes: { type: "string", default: "10" }, policy: { type: "string" } } });
-const minutes = Number(values.minutes);
+const turns = Math.max(1, Math.round(Number(values.minutes)));
 const bundled = existsSync(new URL("../packages/models/checkpoints/tabletop/model.safetensors", import.meta.url));
 const random = values.policy === undefined && !bundled ? randomCheckpoint() : null;
 const policy = values.policy ?? random ?? "tabletop";
@@ -133,20 +145,25 @@ console.log(
 console.log(
   `${"lateness of 10 ms ticks, ms".padEnd(38)} ${"ticks".padStart(8)}       p50       p99     p99.9       max`,
 );
-const before = await bareTimer(minutes / 2);
-print("bare worker timer, before", latenessOf(before));
-const live = await liveLoop(minutes, policy);
-print("loop while inferring", live.lateness);
-const after = await bareTimer(minutes / 2);
-print("bare worker timer, after", latenessOf(after));
-const bare = latenessOf([...before, ...after]);
-print("bare worker timer, both", bare);
-console.log(`ratio of p99.9: ${(live.lateness.p999Ms / bare.p999Ms).toFixed(2)} (goal: at most 1.5)`);
-const infer = rowOf(live.inferMs);
+const bare: LatenessSummary[] = [];
+const live: Live[] = [];
+for (let turn = 1; turn <= turns; turn++) {
+  bare.push(latenessOf(await bareTimer(1)));
+  print(`${turn}: bare worker timer, cores idle`, bare.at(-1)!);
+  live.push(await liveLoop(1, policy));
+  print(`${turn}: loop while inferring`, live.at(-1)!.lateness);
+}
+const bareMiddle = middle(bare);
+const liveMiddle = middle(live.map((one) => one.lateness));
+print("bare worker timer, medians of turns", bareMiddle);
+print("loop while inferring, medians of turns", liveMiddle);
+console.log(`ratio of p99.9: ${(liveMiddle.p999Ms / bareMiddle.p999Ms).toFixed(2)} (goal: at most 1.5)`);
+const infer = rowOf(live.flatMap((one) => one.inferMs));
 console.log(`inferences: ${infer.count}, ms p50 ${infer.p50Ms.toFixed(1)}, p99 ${infer.p99Ms.toFixed(1)}`);
-const stops = rowOf(live.stopsMs);
-const missed = live.asked - live.stopsMs.length;
+const stops = rowOf(live.flatMap((one) => one.stopsMs));
+const asked = live.reduce((sum, one) => sum + one.asked, 0);
+const missed = asked - stops.count;
 console.log(
-  `stops: ${live.asked} asked, ${missed} missed; ms until taken p50 ${stops.p50Ms.toFixed(2)}, max ${stops.maxMs.toFixed(2)}`,
+  `stops: ${asked} asked, ${missed} missed; ms until taken p50 ${stops.p50Ms.toFixed(2)}, max ${stops.maxMs.toFixed(2)}`,
 );
 if (random !== null) rmSync(random, { recursive: true });

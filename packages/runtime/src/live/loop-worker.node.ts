@@ -3,7 +3,7 @@ import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_
 import type { LoopEvent, Thought } from "../loop-types.ts";
 import { createLoop, type Loop } from "../loop.ts";
 import type { FromLoop, LoopWorkerData, ToLoop } from "./messages.ts";
-import { LOOP_NICENESS, preferThread } from "./priority.node.ts";
+import { LOOP_NICENESS, preferThread, runInRealTime } from "./priority.node.ts";
 import { processClock } from "./process-clock.node.ts";
 import { createLinkedRobot } from "./robot-link.ts";
 import { createStopReader } from "./stop-flag.ts";
@@ -14,7 +14,7 @@ type Ports = { readonly control: MessagePort; readonly asks: MessagePort; readon
 function run(data: LoopWorkerData & Ports): void {
   const { embodiment, link, stopFlag, options, statusPeriodMs, control, asks } = data;
   let { thoughts } = data;
-  preferThread(LOOP_NICENESS);
+  if (!runInRealTime()) preferThread(LOOP_NICENESS);
   const events: LoopEvent[] = [];
   const loop = createLoop({
     ...options,
