@@ -26,7 +26,7 @@ export { rowsBeside, scatter, scatterAdd, scatterNd } from "./ops/indexing.ts";
 export { topK } from "./ops/indexing.ts";
 export type { Padding, PadMode, SliceRange } from "./ops/layout.ts";
 export { addAll, concat, depthToSpace, flip, pad, repeatInterleave, roll, slice, spaceToDepth } from "./ops/layout.ts";
-export { split, squeeze, stack, tile, transpose, triangle, unsqueeze } from "./ops/layout.ts";
+export { split, splitLike, squeeze, stack, tile, transpose, triangle, unsqueeze } from "./ops/layout.ts";
 export type { CrossEntropyOptions, Reduction } from "./ops/loss.ts";
 export { binaryCrossEntropyWithLogits, crossEntropy, huberLoss, maskedMean, meanAbsoluteError } from "./ops/loss.ts";
 export { meanSquaredError, smoothL1Loss, softCrossEntropy } from "./ops/loss.ts";

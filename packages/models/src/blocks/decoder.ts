@@ -2,7 +2,7 @@
  * Llama as a decoder that remembers: one pass over a whole sequence leaves keys and values, further tokens are read
  * against them. Past and new keys meet in the softmax only, so that what is remembered is never copied.
  */
-import { add, concat, joinHeads, matmul, reshape, softmax, split, type Tensor } from "@bidden/tensor";
+import { add, concat, joinHeads, matmul, reshape, softmax, splitLike, type Tensor } from "@bidden/tensor";
 import { finishLayer, type KeysValues, keysValues, layerInput, type LlamaConfig, queries, swiglu } from "./llama.ts";
 import type { Net } from "./net.ts";
 import type { Turns } from "./rope.ts";
@@ -76,7 +76,7 @@ function runLayers(net: Net, name: string, x: Tensor, config: LlamaConfig, layer
 /** Attention to remembered keys and to those of the tokens themselves: float32[1, rows, width]. */
 function attendBoth(q: Tensor, past: KeysValues, own: KeysValues, bias: Tensor): Tensor {
   const [batch, heads, rows, width] = q.shape as unknown as readonly [number, number, number, number];
-  const [, groups, places] = past.k.shape as unknown as readonly [number, number, number];
+  const groups = past.k.shape[1] as number;
   // Query heads that share a head of keys become rows of one product.
   const flat = reshape(q, [batch, groups, (heads / groups) * rows, width]);
   const scores = (k: Tensor): Tensor => {
@@ -84,7 +84,7 @@ function attendBoth(q: Tensor, past: KeysValues, own: KeysValues, bias: Tensor):
     return reshape(products, [batch, heads, rows, k.shape[2] as number]);
   };
   const shares = softmax(add(concat([scores(past.k), scores(own.k)], -1), bias), -1);
-  const [before, self] = split(shares, [places, rows], -1) as [Tensor, Tensor];
+  const [before, self] = splitLike(shares, [past.k, own.k], 2, -1) as [Tensor, Tensor];
   const weighted = (part: Tensor, v: Tensor): Tensor =>
     matmul(reshape(part, [batch, groups, (heads / groups) * rows, part.shape[3] as number]), v);
   return joinHeads(reshape(add(weighted(before, past.v), weighted(self, own.v)), [batch, heads, rows, width]));

@@ -13,7 +13,6 @@ import {
   int8Form,
   productsSaturate,
   quantisedSource,
-  rowsAtOnce,
   toInt4,
   toInt8,
 } from "./quantised.ts";
@@ -113,10 +112,6 @@ test("whether 8-bit products saturate is asked of the engine, not of the process
   expect(error(came, exact) > 0.1).toBe(saturates);
   const half = await product(ones, int8Form(false, true));
   expect(error(half.came, half.exact)).toBeLessThan(1e-5);
-});
-
-test("rows that cost no more are found with a stopwatch, whatever they are", async () => {
-  expect([4, 16]).toContain(await rowsAtOnce({ openSession: createSession, options: { threads: 1 } }));
 });
 
 test("matrices of one input and one width become one product, joined below one another", async () => {

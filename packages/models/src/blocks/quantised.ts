@@ -147,41 +147,6 @@ export async function productsSaturate(engine: Engine): Promise<boolean> {
   return Array.from(y?.data ?? [], Number).some((value) => Math.abs(value - exact) > 0.01 * exact);
 }
 
-/** Numbers along both sides of the matrix that is timed: few enough that reading it does not hide the products. */
-const TIMED = 2048;
-
-/**
- * How many rows a product of 8 bits takes at once for about the price of four: 16 where the processor has matrix units
- * (measured on AMX: one row and sixteen take the same time), 4 elsewhere. Asked of the engine with a stopwatch.
- */
-export async function rowsAtOnce(engine: Engine): Promise<4 | 16> {
-  const few = await productMs(engine, 4);
-  return (await productMs(engine, 16)) < 2 * few ? 16 : 4;
-}
-
-/** The shortest of some products of `rows` rows, ms: what else the machine does only makes them longer. */
-async function productMs(engine: Engine, rows: number): Promise<number> {
-  const graph = new Graph("stopwatch");
-  const weight = graph.constant(new Int8Array(TIMED * TIMED).fill(1), "int8", [TIMED, TIMED]);
-  let x = graph.input("x", "float32", [rows, TIMED]);
-  // A few in a row, so that what a run costs by itself does not count.
-  for (let i = 0; i < 4; i++) {
-    const scale = graph.constant(new Float32Array(TIMED).fill(1 / TIMED - i * 1e-9), "float32", [TIMED]);
-    x = contributed(graph, "DynamicQuantizeMatMul", [x, weight, scale], [rows, TIMED]);
-  }
-  graph.output("y", x);
-  const session = await engine.openSession(onnxModel(graph), engine.options);
-  const feeds = { x: new Float32Array(rows * TIMED).fill(1) };
-  let least = Number.POSITIVE_INFINITY;
-  for (let run = 0; run < 12; run++) {
-    const began = performance.now();
-    await session.run(feeds);
-    least = Math.min(least, performance.now() - began);
-  }
-  await session.close();
-  return least;
-}
-
 function contributed(graph: Graph, op: string, inputs: readonly (Tensor | null)[], shape: readonly number[]): Tensor {
   const outputs = [{ dtype: "float32", shape }] as const;
   // Inputs that are left out at the end are not written.

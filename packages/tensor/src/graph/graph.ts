@@ -1,5 +1,5 @@
 /**
- * A graph of array operations with static shapes. Operations (in ../ops) append nodes; equal nodes are made once, so that
+ * A graph of array operations with shapes that are known, but for sizes that every run may choose. Operations (in ../ops) append nodes; equal nodes are made once, so that
  * gradients may ask for the same thing twice. Nothing is computed here: `onnxModel` writes what a session then runs.
  */
 import { BiddenError, invariant } from "@bidden/runtime";
@@ -19,6 +19,9 @@ export type NodeSpec = {
   readonly variant?: string;
 };
 
+/** Primes above any size of a model: they, their multiples and sums are told from sizes that are fixed. */
+const STAND_INS = [1_000_003, 1_000_033, 1_000_037];
+
 export class Graph {
   readonly name: string;
   readonly inputs: Map<string, Tensor> = new Map();
@@ -26,11 +29,26 @@ export class Graph {
   readonly outputs: Map<string, Tensor> = new Map();
   /** What to write in place of a tensor in a model that holds gradients too. */
   readonly trainingForms: Map<Tensor, Tensor> = new Map();
+  /** Names of the sizes that every run may choose, by the numbers that stand for them. */
+  readonly anySizes: Map<number, string> = new Map();
   readonly #made: Map<string, readonly Tensor[]> = new Map();
   #nextId = 0;
 
   constructor(name: string) {
     this.name = name;
+  }
+
+  /**
+   * A size that every run may choose, for shapes of inputs and what follows from them. Shapes are reckoned with a number that
+   * stands for it; no such number may reach an operator other than as a shape to bring values to.
+   */
+  anySize(name: string): number {
+    const size = STAND_INS[this.anySizes.size];
+    if (size === undefined) {
+      throw new BiddenError("bad-graph", `graph "${this.name}": expected at most ${STAND_INS.length} open sizes.`);
+    }
+    this.anySizes.set(size, name);
+    return size;
   }
 
   /** A value given at every run. */

@@ -4,6 +4,7 @@ import { bytesOf, bytesPerElement, type Elements, onnxCode, sizeOf, type TensorD
 import type { Graph } from "../graph/graph.ts";
 import { showShape } from "../graph/shape.ts";
 import type { Attribute, Node, Tensor } from "../graph/tensor.ts";
+import { holdsOpenSize, openTarget, sizeName } from "./any-size.ts";
 import { MessageWriter } from "./protobuf.ts";
 
 /** Version of the standard operator set, and of ONNX Runtime's own. */
@@ -48,14 +49,18 @@ export function onnxModel(graph: Graph, options: OnnxOptions = {}): Uint8Array {
   const model = new MessageWriter();
   model.int(1, IR_VERSION).text(2, "bidden").text(3, "0.1.0");
   model.message(7, (body) => {
-    for (const node of plan.nodes)
-      body.message(1, (m) => writeNode(m, node, (tensor) => nameOf(resolve(tensor)), nameOf));
+    for (const node of plan.nodes) {
+      const target = openTarget(graph, node);
+      const given = target === null ? null : `${node.outputs[0]?.name}.shape`;
+      if (target !== null) body.message(5, (m) => writeInt64s(m, given as string, target));
+      body.message(1, (m) => writeNode(m, node, (tensor, i) => (i === 1 && given) || nameOf(resolve(tensor)), nameOf));
+    }
     for (const [name, tensor] of outputs) {
       const source = nameOf(resolve(tensor));
       if (source !== name) body.message(1, (m) => m.text(1, source).text(2, name).text(4, "Identity"));
     }
     body.text(2, graph.name);
-    for (const leaf of plan.leaves) writeLeaf(body, leaf, options);
+    for (const leaf of plan.leaves) if (!holdsOpenSize(leaf)) writeLeaf(body, leaf, options);
     for (const [name, tensor] of outputs) body.message(12, (m) => writeValueInfo(m, name, tensor));
   });
   model.message(8, (m) => m.text(1, "").int(2, OPSET));
@@ -125,10 +130,10 @@ function reachable(resolve: Resolve, outputs: readonly Tensor[]): { nodes: Node[
   return { nodes, leaves };
 }
 
-type NameOf = (tensor: Tensor) => string;
+type NameOf = (tensor: Tensor, index: number) => string;
 
-function writeNode(m: MessageWriter, node: Node, inputName: NameOf, nameOf: NameOf): void {
-  for (const input of node.inputs) m.text(1, input === null ? "" : inputName(input));
+function writeNode(m: MessageWriter, node: Node, inputName: NameOf, nameOf: (tensor: Tensor) => string): void {
+  node.inputs.forEach((input, i) => m.text(1, input === null ? "" : inputName(input, i)));
   for (const output of node.outputs) m.text(2, nameOf(output));
   m.text(4, node.op);
   for (const [name, attribute] of Object.entries(node.attributes))
@@ -178,6 +183,11 @@ function writeTensor(m: MessageWriter, tensor: Tensor, data: Elements): void {
   m.packedInts(1, tensor.shape).int(2, onnxCode(tensor.dtype)).text(8, tensor.name).bytes(9, bytesOf(data));
 }
 
+function writeInt64s(m: MessageWriter, name: string, values: readonly number[]): void {
+  const data = BigInt64Array.from(values, BigInt);
+  m.packedInts(1, [values.length]).int(2, onnxCode("int64")).text(8, name).bytes(9, bytesOf(data));
+}
+
 /** TensorProto.DataLocation */
 const EXTERNAL = 1;
 
@@ -203,7 +213,10 @@ function writeValueInfo(m: MessageWriter, name: string, tensor: Tensor): void {
     type.message(1, (array) => {
       array.int(1, onnxCode(tensor.dtype));
       array.message(2, (shape) => {
-        for (const dim of tensor.shape) shape.message(1, (d) => d.int(1, dim));
+        for (const dim of tensor.shape) {
+          const open = sizeName(tensor.graph, dim);
+          shape.message(1, (d) => (open === null ? d.int(1, dim) : d.text(2, open)));
+        }
       });
     }),
   );

@@ -64,6 +64,26 @@ export function stack(parts: readonly Tensor[], axis: number): Tensor {
 
 /** Parts of given lengths along an axis. */
 export function split(x: Tensor, lengths: readonly number[], axis: number): Tensor[] {
+  return splitBy(x, lengths, axis, () => int64s(x.graph, lengths));
+}
+
+/** Parts as long along an axis as other tensors are along axis `from` of theirs: those may be sizes that every run chooses. */
+export function splitLike(x: Tensor, like: readonly Tensor[], from: number, axis: number): Tensor[] {
+  const lengths = like.map((tensor) => tensor.shape[from] as number);
+  return splitBy(x, lengths, axis, () =>
+    concat(
+      like.map((tensor) => sizeAt(tensor, from)),
+      0,
+    ),
+  );
+}
+
+/** A size of a tensor as int64[1]. */
+function sizeAt(x: Tensor, axis: number): Tensor {
+  return single("Shape", [x], [1], { dtype: "int64", attributes: { start: { int: axis }, end: { int: axis + 1 } } });
+}
+
+function splitBy(x: Tensor, lengths: readonly number[], axis: number, measure: () => Tensor): Tensor[] {
   const at = normaliseAxis("split", axis, x.shape);
   const total = lengths.reduce((a, b) => a + b, 0);
   if (total !== x.shape[at])
@@ -75,7 +95,7 @@ export function split(x: Tensor, lengths: readonly number[], axis: number): Tens
   }));
   const made = x.graph.node({
     op: "Split",
-    inputs: [x, int64s(x.graph, lengths)],
+    inputs: [x, measure()],
     attributes: { axis: { int: at } },
     outputs,
     vjp: (gs) => [

@@ -5,7 +5,9 @@ import { bytesPerElement, type DType, type Elements, type Shape, sizeOf, type Te
 import { showShape } from "../graph/shape.ts";
 import type { Engine, SessionOptions } from "./engine.ts";
 
+/** A size of -1 is chosen by every run. */
 export type ValueInfo = { readonly name: string; readonly dtype: DType; readonly shape: Shape };
+/** Elements alone where their shape is known: at most one size of it is open. */
 export type Feeds = Readonly<Record<string, Elements | TensorData>>;
 
 export interface Session {
@@ -83,9 +85,16 @@ export async function runOrt(
 
 export function valueInfos(metadata: readonly InferenceSession.ValueMetadata[]): ValueInfo[] {
   return metadata.flatMap((value) =>
-    value.isTensor ? [{ name: value.name, dtype: value.type as DType, shape: value.shape as number[] }] : [],
+    value.isTensor ? [{ name: value.name, dtype: value.type as DType, shape: value.shape.map(knownSize) }] : [],
   );
 }
+
+function knownSize(dim: number | string): number {
+  return typeof dim === "number" ? dim : OPEN;
+}
+
+/** A size that the model leaves open. */
+const OPEN = -1;
 
 function missing(name: string, inputs: readonly ValueInfo[]): BiddenError {
   return new BiddenError(
@@ -111,7 +120,22 @@ function feed(
       },
     );
   }
-  return toOrt(engine, info, "dtype" in value ? value.data : value);
+  const data = "dtype" in value ? value.data : value;
+  if (!info.shape.includes(OPEN)) return toOrt(engine, info, data);
+  return toOrt(engine, { ...info, shape: chosenShape(info, value) }, data);
+}
+
+/** The shape of one run's value for an input that leaves sizes open: as told, or what follows where one size is open. */
+function chosenShape({ name, shape }: ValueInfo, value: Elements | TensorData): Shape {
+  const known = shape.reduce((product, dim) => (dim === OPEN ? product : product * dim), 1);
+  const came = "dtype" in value ? value.shape : [value.length];
+  const follows = !("dtype" in value) && shape.filter((dim) => dim === OPEN).length === 1 && value.length % known === 0;
+  if (follows) return shape.map((dim) => (dim === OPEN ? value.length / known : dim));
+  if (came.length === shape.length && shape.every((dim, i) => dim === OPEN || dim === came[i])) return came;
+  const wanted = showShape(shape).replaceAll(String(OPEN), "any");
+  throw new BiddenError("bad-argument", `run: input "${name}" wants ${wanted}; came ${showShape(came)}.`, {
+    input: name,
+  });
 }
 
 /** Wraps elements for the engine, without a copy; checks that they are what the model wants. */

@@ -90,34 +90,36 @@ export function sequenceGraph(
 }
 
 /**
- * Further tokens against `n` remembered places.
- * @returns inputs `embeds` float32[1, rows, width], `bias` float32[1, 1, rows, n + rows], `cos`, `sin`
- *   float32[rows, headWidth/2], `k.i`, `v.i` float32[1, kvHeads, n, headWidth], `places` int64[1]; outputs `own.k.i`, `own.v.i`
- *   and, of the row asked for, `logits` float32[1, 1, vocabulary]
+ * Tokens against remembered places. A run chooses how many `rows` and `places`, so that one session, which holds rearranged
+ * matrices once, reads prompts of any length and decodes.
+ * @returns inputs `embeds` float32[1, rows, width], `bias` float32[1, 1, rows, places + rows], `cos`, `sin`
+ *   float32[rows, headWidth/2], `k.i`, `v.i` float32[1, kvHeads, places, headWidth], `read` int64[1]; outputs `own.k.i`,
+ *   `own.v.i` float32[1, kvHeads, rows, headWidth] and, of the row that is read, `logits` float32[1, 1, vocabulary]
  */
-export function furtherGraph(
-  config: OpenvlaConfig,
-  { n, rows }: { readonly n: number; readonly rows: number },
-  netOn: NetOn,
-): Graph {
-  const { llama, vocabulary } = config;
+export function furtherGraph({ llama, vocabulary }: OpenvlaConfig, netOn: NetOn): Graph {
   const graph = new Graph("openvla-further");
   const net = netOn(graph);
+  const [rows, places] = [graph.anySize("rows"), graph.anySize("places")];
   const embeds = graph.input("embeds", "float32", [1, rows, llama.width]);
-  const bias = graph.input("bias", "float32", [1, 1, rows, n + rows]);
-  const shape = [1, llama.kvHeads, n, llama.headWidth];
+  const bias = graph.input("bias", "float32", [1, 1, rows, places + rows]);
+  const shape = [1, llama.kvHeads, places, llama.headWidth];
   const past: KeysValues[] = Array.from({ length: llama.layers }, (_, i) => ({
     k: graph.input(`k.${i}`, "float32", shape),
     v: graph.input(`v.${i}`, "float32", shape),
   }));
-  const inputs = { turns: turnsOf(graph, rows, llama), bias, past };
-  const places = graph.input("places", "int64", [1]);
-  const { own, hidden } = decodeFurther(net, LANGUAGE, embeds, inputs, llama);
+  const read = graph.input("read", "int64", [1]);
+  const { own, hidden } = decodeFurther(
+    net,
+    LANGUAGE,
+    embeds,
+    { turns: turnsOf(graph, rows, llama), bias, past },
+    llama,
+  );
   own.forEach(({ k, v }, i) => {
     graph.output(`own.k.${i}`, k);
     graph.output(`own.v.${i}`, v);
   });
-  graph.output("logits", net.linear(HEAD, gather(hidden, places, 1), vocabulary, { bias: false }));
+  graph.output("logits", net.linear(HEAD, gather(hidden, read, 1), vocabulary, { bias: false }));
   return graph;
 }
 

@@ -13,8 +13,6 @@ import { furtherGraph, sequenceGraph } from "./graphs.ts";
 import type { MatrixForms } from "./precision.ts";
 import { joinRows } from "../../checkpoint/floats.ts";
 
-/** Shortest length that graphs are bound at. */
-const GRAIN = 16;
 /** Added to the score of a place that may not be seen: finite, so that no row can become NaN. */
 const MASKED = -1e30;
 
@@ -37,8 +35,7 @@ export type Vision = { readonly features: Float32Array; readonly projected: Floa
 
 /** The graphs of a model at some length: what weights are bound to. */
 export function openvlaGraphs(config: OpenvlaConfig, { netOn }: MatrixForms): readonly Graph[] {
-  const n = patchesOf(config) + GRAIN;
-  return [sequenceGraph(config, { n, read: 1 }, netOn), furtherGraph(config, { n, rows: 1 }, netOn)];
+  return [sequenceGraph(config, { n: patchesOf(config), read: 1 }, netOn), furtherGraph(config, netOn)];
 }
 
 export type SequenceOptions = {
@@ -46,13 +43,11 @@ export type SequenceOptions = {
   readonly read: readonly number[];
   /** Every token sees every other (OFT); otherwise those before it. */
   readonly everyone?: boolean;
-  /** Free places at the end, for tokens that are decoded afterwards. */
-  readonly spare?: number;
   /** Outputs of the graph. */
   readonly outputs: readonly string[];
 };
 
-/** A sequence that was run: its places, and what was asked for. */
+/** A sequence that was run: what was asked for, with rows for the places that it was padded to. */
 export type Sequence = {
   readonly tokens: number;
   readonly places: number;
@@ -88,9 +83,11 @@ export class OpenvlaModel {
   /** @param embeds float32[tokens, width] */
   async run(embeds: Float32Array, options: SequenceOptions): Promise<Sequence> {
     const { width, headWidth } = this.config.llama;
-    const { read, everyone = false, spare = 0, outputs } = options;
+    const { read, everyone = false, outputs } = options;
     const tokens = embeds.length / width;
-    const n = this.#places(tokens, spare);
+    this.#checkLength(tokens);
+    const { grain } = this.#parts.form;
+    const n = Math.ceil(tokens / grain) * grain;
     const graph = { n, read: read.length, everyone };
     const key = JSON.stringify([graph, outputs]);
     const session = await this.#sequence.get(key, () =>
@@ -125,11 +122,13 @@ export class OpenvlaModel {
     stop: number,
   ): Promise<{ readonly ids: number[]; readonly logits: Float32Array[]; readonly sequenceMs: number }> {
     const began = performance.now();
-    const memory = await this.#begin(embeds, count - 1);
+    const tokens = embeds.length / this.config.llama.width;
+    this.#checkLength(tokens + count - 1);
+    const memory = this.#emptyMemory(tokens + count - 1);
+    const logits = [await this.#read(embeds, 0, memory)];
     const sequenceMs = performance.now() - began;
-    const logits = [memory.logits];
-    const ids = [argMax(memory.logits)];
-    for (let at = memory.tokens; ids.length < count && ids.at(-1) !== stop; at++) {
+    const ids = [argMax(logits[0] as Float32Array)];
+    for (let at = tokens; ids.length < count && ids.at(-1) !== stop; at++) {
       const next = await this.#read(await this.embed([ids.at(-1) as number]), at, memory);
       logits.push(next);
       ids.push(argMax(next));
@@ -137,90 +136,66 @@ export class OpenvlaModel {
     return { ids, logits, sequenceMs };
   }
 
-  /**
-   * Opens what `decode` will read with, while the image is looked at: with rearranged matrices that takes seconds.
-   * @param tokens of the sequence @param count ids to decode
-   */
-  async prepare(tokens: number, count: number): Promise<void> {
-    const places = this.#places(tokens, count - 1);
-    if (this.#parts.form.rows > 1) await this.#reader(places);
+  /** Opens what `decode` will read with, while the image is looked at: with rearranged matrices that takes seconds. */
+  async prepare(): Promise<void> {
+    await this.#reader();
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#vision.close(), this.#sequence.close(), this.#further.close()]);
   }
 
-  /**
-   * Reads a whole sequence and remembers it. Matrices that the engine rearranges for itself are held once only: then the graph
-   * that reads further tokens reads the sequence too, some rows at a time.
-   * @param spare tokens that will follow
-   */
-  async #begin(embeds: Float32Array, spare: number): Promise<Memory & { readonly logits: Float32Array }> {
-    const { layers, width, kvHeads, headWidth } = this.config.llama;
+  #emptyMemory(places: number): Memory {
+    const { layers, kvHeads, headWidth } = this.config.llama;
+    const shape = [1, kvHeads, places, headWidth];
     const names = Array.from({ length: layers }, (_, i) => [`k.${i}`, `v.${i}`]).flat();
-    const last = embeds.length / width - 1;
-    if (this.#parts.form.rows === 1) {
-      const outputs = ["logits", ...(spare > 0 ? names : [])];
-      const { tokens, places, values } = await this.run(embeds, { read: [last], spare, outputs });
-      const past = Object.fromEntries(names.map((name) => [name, values[name]?.data as Float32Array]));
-      return { tokens, places, past, logits: floats(values, "logits") };
-    }
-    const tokens = embeds.length / width;
-    const places = this.#places(tokens, spare);
-    const empty = (): Float32Array => new Float32Array(kvHeads * places * headWidth);
-    const memory: Memory = { tokens, places, past: Object.fromEntries(names.map((name) => [name, empty()])) };
-    const step = this.#parts.form.rows * width;
-    let logits = new Float32Array(0);
-    for (let at = 0; at < embeds.length; at += step) {
-      logits = (await this.#read(embeds.subarray(at, at + step), at / width, memory)) as Float32Array<ArrayBuffer>;
-    }
-    return { ...memory, logits };
+    const empty = (): MemoryTensor => ({
+      dtype: "float32",
+      shape,
+      data: new Float32Array(kvHeads * places * headWidth),
+    });
+    return { places, past: Object.fromEntries(names.map((name) => [name, empty()])) };
   }
 
-  /** Reads tokens, at most as many as the graph has rows, from place `at` on; their keys and values are remembered. */
+  /** Reads tokens from place `at` on, and remembers their keys and values. @returns logits after the last */
   async #read(embeds: Float32Array, at: number, { places, past }: Memory): Promise<Float32Array> {
     const { width, kvHeads, headWidth } = this.config.llama;
-    const { rows } = this.#parts.form;
-    const session = await this.#reader(places);
-    const count = embeds.length / width;
-    const padded = new Float32Array(rows * width);
-    padded.set(embeds);
+    const session = await this.#reader();
+    const rows = embeds.length / width;
     const run = await session.run({
       ...past,
-      embeds: padded,
-      bias: furtherBias(at, places, rows),
-      places: BigInt64Array.of(BigInt(count - 1)),
+      embeds,
+      bias: { dtype: "float32", shape: [1, 1, rows, places + rows], data: furtherBias(at, places, rows) },
+      read: BigInt64Array.of(BigInt(rows - 1)),
       ...this.#turns(
         Array.from({ length: rows }, (_, i) => at + i),
         headWidth,
       ),
     });
-    for (const [name, buffer] of Object.entries(past)) {
+    for (const [name, { data }] of Object.entries(past)) {
       const own = floats(run, `own.${name}`);
       for (let head = 0; head < kvHeads; head++) {
-        const made = own.subarray(head * rows * headWidth, (head * rows + count) * headWidth);
-        buffer.set(made, (head * places + at) * headWidth);
+        const made = own.subarray(head * rows * headWidth, (head + 1) * rows * headWidth);
+        data.set(made, (head * places + at) * headWidth);
       }
     }
     return floats(run, "logits");
   }
 
   /** What reads tokens after others. */
-  #reader(places: number): Promise<Session> {
-    const { rows, netOn } = this.#parts.form;
-    return this.#further.get(`${places}`, () => this.#open(furtherGraph(this.config, { n: places, rows }, netOn)));
+  #reader(): Promise<Session> {
+    return this.#further.get("", () => this.#open(furtherGraph(this.config, this.#parts.form.netOn)));
   }
 
-  /** Places of a sequence, spare ones included; refused where the model reads no such length. */
-  #places(tokens: number, spare: number): number {
-    if (tokens + spare > this.config.maxTokens) {
-      throw new BiddenError(
-        "bad-instruction",
-        `The instruction is too long: expected at most ${this.config.maxTokens} tokens with images and actions; came ${tokens + spare}.`,
-        { tokens: tokens + spare, limit: this.config.maxTokens },
-      );
-    }
-    return Math.ceil((tokens + spare) / this.#parts.form.grain) * this.#parts.form.grain;
+  /** Refuses a sequence that is longer than any the model reads. */
+  #checkLength(tokens: number): void {
+    const { maxTokens } = this.config;
+    if (tokens <= maxTokens) return;
+    throw new BiddenError(
+      "bad-instruction",
+      `The instruction is too long: expected at most ${maxTokens} tokens with images and actions; came ${tokens}.`,
+      { tokens, limit: maxTokens },
+    );
   }
 
   #turns(positions: readonly number[], width: number): { readonly cos: Float32Array; readonly sin: Float32Array } {
@@ -234,13 +209,10 @@ export class OpenvlaModel {
   }
 }
 
-/** A sequence that was read: keys and values of its tokens, and of those that follow. */
-type Memory = {
-  readonly tokens: number;
-  readonly places: number;
-  /** float32[1, kvHeads, places, headWidth] by input of the graph. */
-  readonly past: Readonly<Record<string, Float32Array>>;
-};
+type MemoryTensor = TensorData & { readonly data: Float32Array };
+
+/** Keys and values of the places that were read: float32[1, kvHeads, places, headWidth] by input of the graph. */
+type Memory = { readonly places: number; readonly past: Readonly<Record<string, MemoryTensor>> };
 
 /** A row sees the places before `at`, and of its own rows those up to itself. */
 function furtherBias(at: number, places: number, rows: number): Float32Array {

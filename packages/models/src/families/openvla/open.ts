@@ -1,7 +1,7 @@
 /** Opens the parts of an OpenVLA checkpoint that OFT shares: sizes, weights, tokenizer, statistics. */
 import { BiddenError } from "@bidden/runtime";
 import type { Graph, Shape } from "@bidden/tensor";
-import { quantisedSource, rowsAtOnce } from "../../blocks/quantised.ts";
+import { quantisedSource } from "../../blocks/quantised.ts";
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { Engine } from "../../checkpoint/engine.ts";
 import type { FamilyOptions } from "../../checkpoint/family.ts";
@@ -51,7 +51,7 @@ export async function openModel(
   options: ModelOptions = {},
 ): Promise<{ readonly config: OpenvlaConfig; readonly model: OpenvlaModel; readonly tokenizer: PromptTokenizer }> {
   const config = await readConfig(checkpoint, options.prompt);
-  const form = options.form ?? (await chosenForms(engine, options.precision));
+  const form = options.form ?? matrixForms(options.precision);
   const vision = (options.vision ?? visionGraph)(config, form.netOn);
   const weights = bindWeights(checkpoint, [vision, ...openvlaGraphs(config, form)], {
     source: (parameter, shape) => quantised(parameter, shape, options.source ?? ((stored) => stored)),
@@ -67,10 +67,6 @@ export async function openModel(
     vision,
   });
   return { config, model, tokenizer: await openTokenizer(checkpoint, config) };
-}
-
-async function chosenForms(engine: Engine, precision: ModelOptions["precision"]): Promise<MatrixForms> {
-  return matrixForms(precision, precision === "int8" ? await rowsAtOnce(engine) : undefined);
 }
 
 /** A quantised parameter is made of the stored value, or of what is computed in its place. */

@@ -9,7 +9,6 @@ import type {
 } from "../../checkpoint/family.ts";
 import type { Fields } from "../../checkpoint/json.ts";
 import { type ActionBins, isAction, valueOfId } from "./bins.ts";
-import { patchesOf } from "./config.ts";
 import { type OpenvlaModel, withImages } from "./model.ts";
 import { type ImageForm, planesOf, squareImage } from "./pixels.ts";
 import { promptIds, promptOf, type PromptTokenizer } from "./prompt.ts";
@@ -55,8 +54,7 @@ export class OpenvlaPolicy implements PublishedPolicy {
     const pixels = planesOf(square, config.pixels, config.towers.length);
     const prepared = performance.now();
     const ids = promptIds(tokenizer, promptOf(observation.instruction, config.prompt));
-    const ready = model.prepare(patchesOf(config) + ids.length, range.low.length);
-    const [{ projected }] = await Promise.all([model.see(pixels), ready]);
+    const [{ projected }] = await Promise.all([model.see(pixels), model.prepare()]);
     const seen = performance.now();
     const embeds = withImages(await model.embed(ids), config.llama.width, [projected]);
     const decoded = await model.decode(embeds, range.low.length, tokenizer.eos);

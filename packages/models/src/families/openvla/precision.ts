@@ -7,37 +7,26 @@ import type { NetOn } from "./graphs.ts";
 
 export type MatrixForms = {
   readonly netOn: NetOn;
-  /**
-   * Rows of the graph that reads tokens after others. One, beside a graph of its own for whole sequences, where both can read
-   * the same mapped weights; several where the engine holds rearranged copies, of which there is memory for one.
-   */
-  readonly rows: number;
-  /** Sequences are rounded up to this many places, so that one session serves prompts of about the same length. */
+  /** What a graph reads in one go without remembering is rounded up to this many places: one session for like lengths. */
   readonly grain: number;
   /** Quantised products run on rearranged matrices only. */
   readonly prepack: boolean;
 };
-
-/** Tokens that int4 reads in one pass: more would cost a decoded token more than they save a prompt. */
-const ROWS = 4;
 
 /** Opening a session takes seconds where matrices are rearranged: few lengths. */
 const GRAIN = 64;
 
 const FLOAT32: MatrixForms = {
   netOn: (graph) => new Net(graph, { forwardOnly: true }),
-  rows: 1,
   grain: 16,
   prepack: false,
 };
 
 /**
- * @param rows that products of 8 bits take at once (`rowsAtOnce`)
- *
  * int8: every matrix, with a scale for every row of what it multiplies. int4: those of the language model; image towers and
  * projector, whose features decide where things are, keep 8 bits.
  */
-export function matrixForms(precision: FamilyOptions["precision"] = "fp32", rows: number = ROWS): MatrixForms {
+export function matrixForms(precision: FamilyOptions["precision"] = "fp32"): MatrixForms {
   if (precision === "fp32") return FLOAT32;
   if (precision === "fp16") {
     return { ...FLOAT32, netOn: (graph) => new Net(graph, { form: quantisable(() => halfForm), forwardOnly: true }) };
@@ -47,7 +36,6 @@ export function matrixForms(precision: FamilyOptions["precision"] = "fp32", rows
   const form = (name: string): typeof eight => (precision === "int8" || isVision(name) ? eight : int4Form);
   return {
     netOn: (graph) => new Net(graph, { form: quantisable(form), forwardOnly: true }),
-    rows: precision === "int8" ? rows : ROWS,
     grain: GRAIN,
     prepack: true,
   };
