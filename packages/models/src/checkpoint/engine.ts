@@ -19,4 +19,6 @@ export interface KeptValues {
    * @returns null where nothing can be written
    */
   file(root: string, key: string, bytes: number, make: () => Promise<Uint8Array>): Promise<string | null>;
+  /** The bytes of such a file. */
+  read(root: string, path: string): Promise<Uint8Array>;
 }

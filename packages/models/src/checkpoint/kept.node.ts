@@ -2,7 +2,7 @@
  * Keeps computed values (quantised, merged, widened) in a hidden folder of the checkpoint: one file a value, written whole and
  * then renamed, so that an opening that was interrupted goes on where it stopped.
  */
-import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { BiddenError, messageOf } from "@bidden/runtime";
 import type { KeptValues } from "./engine.ts";
@@ -18,6 +18,7 @@ const AT_LEAST = 32_000_000;
 export function keptBeside(atLeast: number = AT_LEAST): KeptValues {
   return {
     atLeast,
+    read: (root, path) => readFile(join(root, path)),
     file: async (root, key, bytes, make) => {
       const path = `${FOLDER}/${key}.bin`;
       const facts = await stat(join(root, path)).catch(() => null);

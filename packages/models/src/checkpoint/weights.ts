@@ -2,11 +2,12 @@
  * Binds the parameters of graphs to the tensors of a checkpoint, strictly: every parameter has its tensor with its shape, and
  * every tensor is used or known to be unused. Values are mapped by the engine from the file where type and place allow it.
  */
-import { BiddenError } from "@bidden/runtime";
+import { BiddenError, invariant } from "@bidden/runtime";
 import {
   bytesOf,
   bytesPerElement,
   type Elements,
+  elementsView,
   type ExternalData,
   type Graph,
   onnxModel,
@@ -167,6 +168,8 @@ export class Weights {
     for (const bound of all) {
       const place = this.#inPlace(bound) ?? (kept ? await this.#keep(bound, engine) : null);
       if (place === null) parameters.set(bound.tensor.name, await readBound(this.checkpoint, bound));
+      else if (place.length < INLINE_BYTES)
+        parameters.set(bound.tensor.name, await this.#readKept(bound, engine, place));
       else external.set(bound.tensor.name, place);
     }
     const outputs = options.outputs === undefined ? {} : { outputs: options.outputs };
@@ -177,16 +180,28 @@ export class Weights {
     return engine.openSession(model, sessionOptions(engine.options, { folder, prepack, narrow }));
   }
 
-  /** A converted value in a file of its own; null where it is small, or nothing can be written beside the weights. */
+  /** A converted value in a file of its own; null where it is quickly made, or nothing can be written beside the weights. */
   async #keep(bound: Bound, engine: Engine): Promise<ExternalData | null> {
-    const { tensor, from } = bound;
+    const { tensor, from, infos } = bound;
     const root = this.checkpoint.source.locate("");
     const length = bytesOfTensor(tensor);
-    if (engine.kept === undefined || root === null || length < INLINE_BYTES) return null;
+    const quick = infos.reduce((sum, { bytes }) => sum + bytes, 0) < INLINE_BYTES;
+    if (engine.kept === undefined || root === null || quick) return null;
     if (typeof from !== "string" && "data" in from) return null;
     const make = async (): Promise<Uint8Array> => bytesOf((await readBound(this.checkpoint, bound)).data);
     const location = await engine.kept.file(root, await this.#keyOf(bound), length, make);
     return location === null ? null : { location, offset: 0, length };
+  }
+
+  /** A small kept value: few numbers, but made of a whole matrix. */
+  async #readKept(
+    { tensor: { dtype, shape } }: Bound,
+    engine: Engine,
+    { location }: ExternalData,
+  ): Promise<TensorData> {
+    const bytes = await engine.kept?.read(this.checkpoint.source.locate("") ?? "", location);
+    invariant(bytes, "a value that nobody keeps");
+    return { dtype, shape, data: elementsView(bytes, dtype) };
   }
 
   /** Names a value by what it is computed from: where that lies, and some of its bytes, so that other weights have another name. */
