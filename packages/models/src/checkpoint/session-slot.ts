@@ -5,21 +5,25 @@ export class SessionSlot {
   #key = "";
   #session: Promise<Session> | null = null;
 
-  async get(key: string, open: () => Promise<Session>): Promise<Session> {
-    if (this.#session === null || this.#key !== key) {
-      await this.close();
-      this.#key = key;
-      this.#session = open();
-      this.#session.catch(() => {
-        this.#session = null;
-      });
-    }
-    return this.#session;
+  /** Whoever asks while the session is being opened gets the same one. */
+  get(key: string, open: () => Promise<Session>): Promise<Session> {
+    if (this.#session !== null && this.#key === key) return this.#session;
+    const opening = closed(this.#session).then(open);
+    this.#key = key;
+    this.#session = opening;
+    opening.catch(() => {
+      if (this.#session === opening) this.#session = null;
+    });
+    return opening;
   }
 
   async close(): Promise<void> {
     const session = this.#session;
     this.#session = null;
-    await (await session?.catch(() => null))?.close();
+    await closed(session);
   }
+}
+
+async function closed(session: Promise<Session> | null): Promise<void> {
+  await (await session?.catch(() => null))?.close();
 }

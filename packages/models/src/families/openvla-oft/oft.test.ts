@@ -204,7 +204,7 @@ describe("made checkpoints", () => {
     const [exact, came] = [await actionsIn("fp32"), await actionsIn("int8")];
     const error = Math.hypot(...exact.map((value, i) => value - (came[i] as number))) / Math.hypot(...exact);
     expect(error).toBeGreaterThan(0);
-    expect(error).toBeLessThan(0.1);
+    expect(error).toBeLessThan(0.15);
   });
 
   test("three cameras and two arms", async () => {

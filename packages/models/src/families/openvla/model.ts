@@ -71,7 +71,7 @@ export class OpenvlaModel {
    * @param language float32[width]: what FiLM is conditioned on
    */
   async see(pixels: Float32Array, language?: Float32Array): Promise<Vision> {
-    const session = await this.#vision.get("", () => this.#open(this.#parts.vision));
+    const session = await this.#eyes();
     const run = await session.run({ pixels, ...(language === undefined ? {} : { language }) });
     return { features: floats(run, "features"), projected: floats(run, "projected") };
   }
@@ -136,8 +136,12 @@ export class OpenvlaModel {
     return { ids, logits, sequenceMs };
   }
 
-  /** Opens what `decode` will read with, while the image is looked at: with rearranged matrices that takes seconds. */
+  /**
+   * Opens what `decode` will read with, while the image is looked at: with rearranged matrices that takes seconds. An engine
+   * opens one after the other, so that looking must be able to begin.
+   */
   async prepare(): Promise<void> {
+    await this.#eyes();
     await this.#reader();
   }
 
@@ -180,6 +184,10 @@ export class OpenvlaModel {
       }
     }
     return floats(run, "logits");
+  }
+
+  #eyes(): Promise<Session> {
+    return this.#vision.get("", () => this.#open(this.#parts.vision));
   }
 
   /** What reads tokens after others. */
