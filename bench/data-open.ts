@@ -165,10 +165,7 @@ function main(): void {
   const folder = values.keep ?? mkdtempSync(join(tmpdir(), "bidden-bench-"));
   try {
     if (!existsSync(join(folder, "meta/info.json"))) make(folder, Number(values.episodes));
-    // As the command starts (packages/cli/bin/bidden.js): TypeScript is translated before, not while it is measured.
-    const hooks = new URL("../packages/cli/bin/typescript-hooks.js", import.meta.url).href;
-    const start = `data:text/javascript,import{register}from"node:module";register("${hooks}");`;
-    const args = ["--import", start, fileURLToPath(import.meta.url), "--child", folder];
+    const args = ["--import", "tsx", fileURLToPath(import.meta.url), "--child", folder];
     const runs = Array.from(
       { length: Number(values.runs) },
       () => JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8" })) as Run,

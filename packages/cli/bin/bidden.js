@@ -9,10 +9,19 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(3);
 }
 
-if (!process.features.typescript) {
-  const { register } = await import("node:module");
-  process.setSourceMapsEnabled(true);
-  register("./typescript-hooks.js", import.meta.url);
+/** Where the program is loaded from: its TypeScript where this Node reads that, else a bundle, else through tsx. */
+async function program() {
+  const source = new URL("../src/main.ts", import.meta.url).href;
+  if (process.features.typescript) return source;
+  const { bundled } = await import("./bundle.js");
+  try {
+    return await bundled();
+  } catch {
+    // an installation that is only for reading, or a source that does not parse: tsx says where
+    (await import("tsx/esm/api")).register();
+    return source;
+  }
 }
-const { main } = await import("../src/main.ts");
+
+const { main } = await import(await program());
 await main(process.argv.slice(2));
