@@ -1,6 +1,7 @@
 /**
- * A graph of array operations with shapes that are known, but for sizes that every run may choose. Operations (in ../ops) append nodes; equal nodes are made once, so that
- * gradients may ask for the same thing twice. Nothing is computed here: `onnxModel` writes what a session then runs.
+ * A graph of array operations with shapes that are known, but for sizes that every run may choose. Operations (in ../ops)
+ * append nodes; equal nodes are made once, so that gradients may ask for the same thing twice. Nothing is computed here:
+ * `onnxModel` writes what a session then runs.
  */
 import { BiddenError, invariant } from "@bidden/runtime";
 import { type DType, type Elements, elementsOf, type Shape, sizeOf } from "./dtype.ts";

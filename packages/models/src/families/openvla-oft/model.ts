@@ -158,7 +158,7 @@ export class OftModel {
 
   /** Hidden states of a whole sequence, float32[tokens, width]. */
   async lastHidden(embeds: Float32Array): Promise<Float32Array> {
-    const { values } = await this.base.run(embeds, {
+    const values = await this.base.run(embeds, {
       read: this.#readPlaces(embeds),
       everyone: true,
       outputs: ["last"],
@@ -186,7 +186,7 @@ export class OftModel {
 
   async #read(embeds: Float32Array, output: "hidden" | "logits"): Promise<Float32Array> {
     const read = this.#readPlaces(embeds);
-    return floats((await this.base.run(embeds, { read, everyone: true, outputs: [output] })).values, output);
+    return floats(await this.base.run(embeds, { read, everyone: true, outputs: [output] }), output);
   }
 
   async #head(hidden: Float32Array): Promise<Float32Array> {

@@ -127,7 +127,7 @@ async function checkVision(
 async function checkHidden({ check, config, model }: Run, name: string, embeds: Float32Array): Promise<void> {
   const { layers } = config.llama;
   const outputs = [...Array.from({ length: layers - 1 }, (_, i) => `layer.${i}`), "last"];
-  const { values } = await model.run(embeds, { read: [0], outputs });
+  const values = await model.run(embeds, { read: [0], outputs });
   await check.compare(`${name}.hidden_states.0`, embeds, HIDDEN);
   for (const [i, output] of outputs.entries()) {
     await check.compare(`${name}.hidden_states.${i + 1}`, floats(values, output).subarray(0, embeds.length), HIDDEN);

@@ -47,13 +47,6 @@ export type SequenceOptions = {
   readonly outputs: readonly string[];
 };
 
-/** A sequence that was run: what was asked for, with rows for the places that it was padded to. */
-export type Sequence = {
-  readonly tokens: number;
-  readonly places: number;
-  readonly values: Readonly<Record<string, TensorData>>;
-};
-
 export class OpenvlaModel {
   readonly config: OpenvlaConfig;
   readonly #parts: ModelParts;
@@ -80,8 +73,12 @@ export class OpenvlaModel {
     return this.#parts.embed(ids);
   }
 
-  /** @param embeds float32[tokens, width] */
-  async run(embeds: Float32Array, options: SequenceOptions): Promise<Sequence> {
+  /**
+   * A whole sequence at once.
+   * @param embeds float32[tokens, width]
+   * @returns the outputs asked for, with rows for the places that the sequence was padded to
+   */
+  async run(embeds: Float32Array, options: SequenceOptions): Promise<Readonly<Record<string, TensorData>>> {
     const { width, headWidth } = this.config.llama;
     const { read, everyone = false, outputs } = options;
     const tokens = embeds.length / width;
@@ -99,7 +96,7 @@ export class OpenvlaModel {
     const chosen = session.inputs.some(({ name }) => name === "places")
       ? { places: BigInt64Array.from(read, BigInt) }
       : {};
-    const values = await session.run({
+    return session.run({
       embeds: padded,
       mask: maskOf(tokens, n, everyone),
       ...this.#turns(
@@ -108,7 +105,6 @@ export class OpenvlaModel {
       ),
       ...chosen,
     });
-    return { tokens, places: n, values };
   }
 
   /**
