@@ -60,6 +60,21 @@ describe("broken LeRobot datasets", () => {
     expect(error?.message).toMatch(message);
   });
 
+  it("a schema that counts its children below zero", async () => {
+    const path = "data/chunk-000/file-000.parquet";
+    const whole = new Map(load("arm-images")).get(path) as Uint8Array;
+    const footer = whole.length - 8 - new DataView(whole.buffer, whole.byteOffset).getInt32(whole.length - 8, true);
+    const outcomes = new Set<string>();
+    // In a footer 2 is a one, of children among others, and 3 is -2.
+    for (let at = footer; at < whole.length - 8; at++) {
+      if (whole[at] !== 2) continue;
+      const store = new MemoryStore(load("arm-images"));
+      store.files.set(path, whole.with(at, 3));
+      outcomes.add((await readAll(store))?.code ?? "read");
+    }
+    expect([...outcomes]).toContain("bad-dataset");
+  });
+
   it("a feature that the files lack, and a shape that they contradict", async () => {
     const lacking = await readAll(
       edited("arm-images", "meta/info.json", (text) => text.replace('"action": {', '"deed": {')),

@@ -122,7 +122,8 @@ export async function openTable(file: RandomAccess, name: string): Promise<Table
     new BiddenError("bad-dataset", `${name}: ${what} (${messageOf(cause)}).`, { file: name }, cause);
   let metadata: FileMetaData;
   try {
-    metadata = await parquetMetadataAsync(file);
+    // Without marks for maps: looking for them never ends in a schema that counts its children below zero.
+    metadata = await parquetMetadataAsync(file, { geoparquet: false });
     checkMetadata(metadata, file.byteLength);
   } catch (error) {
     await file.close();
